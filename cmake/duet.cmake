@@ -1,0 +1,41 @@
+# What every target of the project has in common.
+
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(ZLIB REQUIRED)
+
+add_library(duet_warnings INTERFACE)
+target_compile_options(duet_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Woverloaded-virtual -Werror)
+target_include_directories(duet_warnings INTERFACE ${PROJECT_SOURCE_DIR})
+
+if(DUET_SANITIZE STREQUAL "address")
+  # Some clean-up paths of GCC 12's own headers look like uses of uninitialised memory once instrumented.
+  target_compile_options(duet_warnings INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+  target_link_options(duet_warnings INTERFACE -fsanitize=address,undefined)
+elseif(DUET_SANITIZE STREQUAL "thread")
+  target_compile_options(duet_warnings INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+  target_link_options(duet_warnings INTERFACE -fsanitize=thread)
+elseif(NOT DUET_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "DUET_SANITIZE is '${DUET_SANITIZE}'; it takes nothing, address or thread")
+endif()
+
+# duet_library(protocol SOURCES a.cpp b.cpp LINK ZLIB::ZLIB): library duet_protocol, alias duet::protocol.
+function(duet_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(duet_${name} STATIC ${ARG_SOURCES})
+  add_library(duet::${name} ALIAS duet_${name})
+  target_link_libraries(duet_${name} PUBLIC duet_warnings ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# duet_program(duet-store SOURCES main.cpp LINK duet::store_service): an executable in bin/.
+function(duet_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE duet_warnings ${ARG_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+endfunction()

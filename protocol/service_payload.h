@@ -1,0 +1,49 @@
+// protocol/service_payload.h: what the services and the plugin tell one another on svc/# (docs/protocol.md
+// section 5).
+//
+// JSON objects. format_* never fail; parse_* return nullopt for text that is not of the form. Thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/names.h"
+
+namespace duet {
+
+struct Block {
+  UserId blocker;
+  UserId blocked;
+  friend auto operator<=>(const Block&, const Block&) = default;
+  friend bool operator==(const Block&, const Block&) = default;
+};
+
+// svc/store/blocks: {"reset"?: true, "add": [[blocker, blocked], …], "remove": […]}. With `reset` the plugin
+// forgets what it knew first; the store sends that on every connect, in pages, and then each change as it
+// commits.
+struct BlockUpdate {
+  bool reset = false;
+  std::vector<Block> add;
+  std::vector<Block> remove;
+  friend bool operator==(const BlockUpdate&, const BlockUpdate&) = default;
+};
+std::string format_block_update(const BlockUpdate& update);
+std::optional<BlockUpdate> parse_block_update(std::string_view payload);
+
+// svc/broker/presence: {"reset"?: true, "online": [[user, device], …]}. Sent in pages when the store
+// subscribes to the devices' presence; the first page has `reset`: every device that is in none of the pages
+// is offline.
+struct PresenceSnapshot {
+  bool reset = false;
+  std::vector<Device> online;
+  friend bool operator==(const PresenceSnapshot&, const PresenceSnapshot&) = default;
+};
+std::string format_presence_snapshot(const PresenceSnapshot& snapshot);
+std::optional<PresenceSnapshot> parse_presence_snapshot(std::string_view payload);
+
+// Blocks or devices on one page: 500 of the longest names still fit a packet of 128 KiB.
+inline constexpr std::size_t kServicePage = 500;
+
+}  // namespace duet

@@ -1,0 +1,94 @@
+// mqtt_link/link.h: one MQTT connection that stays up. The store, the push bridge and the client library talk
+// to the broker through it; Paho is in link.cpp alone.
+//
+// A link connects, subscribes, and when the connection ends connects again with exponential backoff and
+// jitter, for ever, saying so through `on_state`. It asks for the password at each attempt, so that a rotated
+// token is used.
+//
+// Threads: handlers run one at a time on Paho's receive thread or the link's own; they must not block on the
+// broker and must not destroy the link. publish() may be called from any thread, handlers included.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace duet {
+
+struct LinkOptions {
+  std::string uri;  // mqtt://host:port or tcp://host:port, ws://host:port/mqtt
+  std::string client_id;
+  std::function<std::string()>
+      password;  // the access token; called before each attempt, may throw: the attempt failed
+  struct Subscription {
+    std::string filter;
+    int qos;
+  };
+  std::vector<Subscription> subscriptions;  // made on every connect, before on_connected
+  struct Will {
+    std::string topic;
+    std::string payload;
+  };
+  std::optional<Will> will;  // QoS 1, retained
+  int mqtt_version = 5;      // 5 or 4 (3.1.1)
+  std::chrono::seconds keep_alive{30};
+  std::chrono::milliseconds first_backoff{100};
+  std::chrono::milliseconds max_backoff{5000};
+};
+
+struct LinkMessage {
+  std::string_view topic;
+  std::string_view payload;
+  std::string_view correlation_data;  // MQTT 5 3.3.2.3.6; empty: none
+  bool retained;
+};
+
+struct LinkHandlers {
+  std::function<void()> on_connected;  // connected and subscribed
+  std::function<void(const LinkMessage&)> on_message;
+  // One sentence for the log: connected, connection lost, attempt failed (why, next try in …). Not twice the
+  // same in a row.
+  std::function<void(const std::string&)> on_state;
+};
+
+enum class PublishResult : std::uint8_t { accepted, not_connected, queue_full };
+
+class Link {
+ public:
+  // Connected from some time after start() on; handlers may run before start() returns.
+  Link(LinkOptions options, LinkHandlers handlers);
+  ~Link();  // disconnects politely; when it returns no handler runs any more
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  void start();
+
+  struct Publish {
+    std::string topic;
+    std::string payload;
+    int qos = 1;
+    bool retained = false;
+    std::string correlation_data;
+  };
+  // Hands the message to the connection. `accepted`: it is on its way; `on_done` is then called exactly once:
+  // true when the broker acknowledged it (QoS 1) or it was written (QoS 0), false when it was refused (MQTT 5
+  // reason code >= 0x80) or the connection ended before. Never blocks on the network. At most 10,000 are
+  // pending.
+  PublishResult publish(Publish message, std::function<void(bool)> on_done = {});
+
+  bool connected() const;
+
+  // Ends the present connection and connects anew at once, with a fresh password.
+  void reconnect();
+
+ private:
+  class Connection;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace duet

@@ -1,0 +1,202 @@
+// store_service/store.h: what the store service asks of a database.
+//
+// Two interfaces, because there is one writer and any number of readers. sqlite/ implements them (postgres/
+// comes with scale-out); one contract suite, tests/contract, is run against each.
+//
+// Laws that every implementation keeps (and `verify` will check):
+//   - seq is dense per conversation, from 1; ts never decreases along seq
+//   - (conversation, sender, message id) is stored once
+//   - marks never go back; read <= delivered <= last seq
+//   - log numbers ascend over the whole store; every change stands once in the log of each user it concerns,
+//   and a
+//     receipt stands there only with its last state
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/envelope.h"
+#include "protocol/frame.h"
+#include "protocol/names.h"
+#include "protocol/service_payload.h"
+
+namespace duet {
+
+// The database failed: disk full, locked, damaged. Nothing of the transaction stands. The text names the
+// operation.
+class StoreError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Place of a change in the store's one log.
+using LogNumber = std::uint64_t;
+
+struct NewMessage {
+  UserId from;
+  UserId to;
+  MessageId id;
+  Timestamp ts;  // when the broker accepted it; the store raises it to the conversation's last ts
+  std::string type;
+  std::string body;
+};
+
+struct StoredMessage {
+  Envelope envelope;  // without cursor and dup
+  LogNumber log_number;
+};
+
+struct Appended {
+  StoredMessage message;  // of a duplicate: what is stored, i.e. the first body
+  bool duplicate;
+};
+
+struct Marks {
+  Seq delivered = 0;
+  Seq read = 0;
+  friend bool operator==(const Marks&, const Marks&) = default;
+};
+
+struct RaisedMarks {
+  enum class Outcome : std::uint8_t {
+    raised,
+    unchanged,  // not ahead of what is stored
+    not_found,  // no such conversation, or beyond its last message
+  };
+  Outcome outcome;
+  Marks marks;           // as they stand now
+  LogNumber log_number;  // of the last raise
+};
+
+// A transaction of the one writer. Everything in it becomes durable with commit(), or nothing does: without
+// commit the destructor rolls back. Every method throws StoreError.
+class WriteTransaction {
+ public:
+  virtual ~WriteTransaction() = default;
+
+  // Gives the message the next seq of its conversation, which it creates if need be, and writes both users'
+  // logs.
+  virtual Appended append(const NewMessage& message) = 0;
+  virtual RaisedMarks raise_marks(const UserId& by, const UserId& peer, const Marks& marks) = 0;
+
+  // The last record of the node that is stored; 0 for a node never seen.
+  virtual RecordNumber ingest_offset(const NodeId& node, Partition partition) = 0;
+  virtual void set_ingest_offset(const NodeId& node, Partition partition, RecordNumber n) = 0;
+
+  // False: nothing changed.
+  virtual bool block(const Block& block) = 0;
+  virtual bool unblock(const Block& block) = 0;
+  virtual bool is_blocked(const Block& block) = 0;
+
+  struct DeviceChange {
+    Device device;
+    std::optional<Timestamp> last_seen;
+    std::optional<std::string> push_platform;  // "" removes
+  };
+  // Creates the device if need be. Beyond `max_devices` of the user, those seen longest ago are forgotten.
+  virtual void touch_device(const DeviceChange& change, std::size_t max_devices) = 0;
+
+  // Deliveries up to here are known to have reached the broker.
+  virtual void set_delivered_mark(LogNumber log_number) = 0;
+
+  virtual void commit() = 0;  // returns once the transaction is on stable storage
+};
+
+struct ConversationSummary {
+  UserId peer;
+  Envelope last;
+  Seq unread;  // messages of the peer's after my read mark
+  Marks mine;
+  Marks theirs;
+  bool blocked;  // by me
+};
+
+// A change as it stands in one user's log.
+struct Change {
+  enum class Kind : std::uint8_t { message, sent, receipt };
+  LogNumber log_number;
+  UserId peer;
+  Kind kind;
+  std::variant<Envelope, Receipt> content;  // cursors empty
+};
+
+template <typename Item>
+struct Page {
+  std::vector<Item> items;
+  bool more = false;
+};
+
+struct DeviceRow {
+  DeviceId device;
+  std::optional<Timestamp> last_seen;
+  std::string push_platform;  // empty: none
+};
+
+// Reads what is committed. Each call sees one state of the database. Used by one thread at a time. A page
+// ends at `limit` items, or before it would hold more than `max_bytes` of bodies (but holds at least one
+// item). Throws StoreError.
+class StoreReader {
+ public:
+  virtual ~StoreReader() = default;
+
+  // Ascending by seq. Exactly one of before/after is used: the last `limit` with seq < before, or the first
+  // with seq > after; neither: the last ones. `more`: there are further ones on that side.
+  virtual Page<Envelope> history(const UserId& me, const UserId& peer, std::optional<Seq> before,
+                                 std::optional<Seq> after, std::size_t limit, std::size_t max_bytes) = 0;
+
+  // Newest first, by the log number of their last message. `before`: only those whose last is older.
+  struct SummaryItem {
+    ConversationSummary summary;
+    LogNumber last_log_number;
+  };
+  virtual Page<SummaryItem> conversations(const UserId& me, std::optional<LogNumber> before,
+                                          std::size_t limit, std::size_t max_bytes) = 0;
+
+  // The user's log after `after`, ascending.
+  virtual Page<Change> changes(const UserId& me, LogNumber after, std::size_t limit,
+                               std::size_t max_bytes) = 0;
+
+  // The highest log number that is committed; 0 in an empty store.
+  virtual LogNumber last_log_number() = 0;
+
+  virtual bool conversation_exists(const UserId& one, const UserId& other) = 0;
+  virtual std::vector<UserId> peers(const UserId& me) = 0;  // everyone with a conversation with me
+  virtual std::vector<UserId> blocked_by(const UserId& me) = 0;
+  virtual bool is_blocked(const Block& block) = 0;
+  virtual void for_each_block(const std::function<void(const Block&)>& visit) = 0;
+  virtual std::vector<DeviceRow> devices(const UserId& me) = 0;
+  virtual std::optional<Timestamp> last_seen(const UserId& user) = 0;  // the latest of all devices
+
+  // Messages and receipts with log number > after, ascending, to deliver again; the store keeps no delivery
+  // state but the mark. A change is an Appended (duplicate = false) or a receipt with its two users.
+  struct Redelivery {
+    LogNumber log_number;
+    UserId to_first;   // of a message: the sender
+    UserId to_second;  // of a message: the recipient
+    std::variant<Envelope, Receipt> content;
+  };
+  virtual std::vector<Redelivery> undelivered(LogNumber after, std::size_t limit) = 0;
+  virtual LogNumber delivered_mark() = 0;
+};
+
+// A database. Opening runs pending migrations, after a backup when there is something to lose.
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  // Names this state of the store in cursors: 16 characters of 0-9 a-f, new when a backup is restored.
+  virtual const std::string& epoch() const = 0;
+
+  // One at a time: the caller is the one writer thread.
+  virtual std::unique_ptr<WriteTransaction> begin() = 0;
+  // May be called from several threads; each reader is then one thread's.
+  virtual std::unique_ptr<StoreReader> reader() = 0;
+};
+
+}  // namespace duet

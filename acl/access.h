@@ -23,7 +23,8 @@ std::string_view to_string(Access access);
 // One row: `role` may `access` what `pattern` matches. A pattern is a topic name or filter whose levels may
 // be
 //   {me}       the principal's own user          {device}   the principal's own device
-//   {user}     any user name                     {any}      any device name, method or partition number
+//   {user}     any user name                     {any}      any device name or method
+//   {partition}  a partition number
 //   +          (subscribe rows) the wildcard itself, as the services use it
 //   #          (last) anything below: for publish and receive any deeper topic of the grammar, for subscribe
 //              any valid filter that stays below, wildcards included
@@ -40,8 +41,10 @@ std::span<const AccessRule> access_table();
 enum class DenyReason : std::uint8_t {
   no_rule,        // nothing in the table allows it
   invalid_topic,  // outside the grammar, or not a valid filter (MQTT 5 4.7.1)
-  shared,         // $share/…: a message would go to one of several devices only
+  shared,         // a filter $share/…, valid or not: a message would go to one of several devices only
 };
+std::string_view to_string(DenyReason reason);
+
 struct Decision {
   const AccessRule* rule;  // the row that allows it; null: denied
   DenyReason reason;       // meaningful when denied
@@ -49,6 +52,6 @@ struct Decision {
 };
 
 // Decides about one topic name (publish, will, receive) or topic filter (subscribe). O(rows), no allocation.
-Decision decide(const Principal& who, Access access, std::string_view topic);
+Decision decide(const Principal& who, Access access, std::string_view topic) noexcept;
 
 }  // namespace duet

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "acl/principal.h"
 #include "protocol/names.h"
@@ -19,25 +20,26 @@ namespace duet {
 // Each way a token can fail has its own enumerator: the log is told which, the client only "not authorized".
 enum class TokenError : std::uint8_t {
   not_a_jws,        // not three base64url parts with a JSON header and JSON claims, or over 8 KiB
-  unsupported_alg,  // `alg` is none, HMAC or anything but ES256, RS256, EdDSA
-  critical_header,  // `crit` names an extension (RFC 7515 4.1.11); we know none
+  unsupported_alg,  // `alg` is absent, none, HMAC or anything but ES256, RS256, EdDSA
+  critical_header,  // there is a `crit` (RFC 7515 4.1.11): we know no extension
   unknown_key,      // no key of the set has that `kid` (or, without `kid`, that `alg`)
   alg_not_of_key,   // the key is for another algorithm than the header says
   bad_signature,
-  missing_claim,  // iss, aud, sub, exp or scope is absent or ill-typed
+  missing_claim,  // iss, aud, sub, exp or scope is absent or ill-typed, or nbf or iat ill-typed
   wrong_issuer,
   wrong_audience,
   expired,
   not_yet_valid,  // nbf or iat lies in the future
   bad_subject,    // `sub` is not a user name (or, of a service, not its role)
   bad_scope,      // names none of our roles, or more than one
-  bad_device,     // a `device` claim outside the grammar
+  bad_device,     // a `device` claim outside the grammar, or in a service's token
 };
 std::string_view to_string(TokenError error);
 
 // The public keys that tokens are checked against: a JWK Set (RFC 7517) of EC P-256, RSA (at least 2048 bits)
 // and Ed25519 (RFC 8037) keys. Each key has exactly one algorithm, from its type (and from `alg`, which must
-// agree). Keys of other types, or whose `use` is not "sig", are left out.
+// agree). Keys of other types, whose `use` is not "sig", or with an `alg` that is none of our three, are left
+// out.
 class JwkSet {
  public:
   // The error is a sentence that names the key and what is wrong with it. A set without a usable key is an

@@ -62,62 +62,72 @@ std::optional<Levels> split(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<Topic> parse_device_topic(const Levels& levels, UserId me) {
-  auto device = DeviceId::parse(levels.at[3]);
+// The grammar of each kind of topic, without a copy. The parsers below take levels that have passed.
+
+bool valid_device_topic(const Levels& levels) {
   const auto kind = find_kind(kDeviceKinds, levels.at[4]);
-  if (!device || !kind) return std::nullopt;
-  const bool request = *kind == DeviceKind::request;
-  if (levels.count != (request ? 6U : 5U)) return std::nullopt;
-  if (request && !DeviceId::valid(levels.at[5])) return std::nullopt;
-  return DeviceTopic{Device{std::move(me), *std::move(device)}, *kind,
-                     request ? std::string(levels.at[5]) : std::string()};
+  if (!kind || !DeviceId::valid(levels.at[3])) return false;
+  if (*kind == DeviceKind::request) return levels.count == 6 && DeviceId::valid(levels.at[5]);
+  return levels.count == 5;
 }
 
-std::optional<Topic> parse_user_topic(const Levels& levels) {
-  if (levels.count < 5) return std::nullopt;
-  auto me = UserId::parse(levels.at[1]);
-  if (!me) return std::nullopt;
-  if (levels.at[2] == "d") return parse_device_topic(levels, *std::move(me));
-  auto peer = UserId::parse(levels.at[3]);
-  if (levels.count != 5 || !peer) return std::nullopt;
-  if (levels.at[2] == "out") {
-    const auto kind = find_kind(kOutKinds, levels.at[4]);
-    if (!kind) return std::nullopt;
-    return OutTopic{*std::move(me), *std::move(peer), *kind};
-  }
-  if (levels.at[2] == "in") {
-    const auto kind = find_kind(kInKinds, levels.at[4]);
-    if (!kind) return std::nullopt;
-    return InTopic{*std::move(me), *std::move(peer), *kind};
-  }
-  return std::nullopt;
+bool valid_user_topic(const Levels& levels) {
+  if (levels.count < 5 || !UserId::valid(levels.at[1])) return false;
+  if (levels.at[2] == "d") return valid_device_topic(levels);
+  if (levels.count != 5 || !UserId::valid(levels.at[3])) return false;
+  if (levels.at[2] == "out") return find_kind(kOutKinds, levels.at[4]).has_value();
+  return levels.at[2] == "in" && find_kind(kInKinds, levels.at[4]).has_value();
 }
 
 std::optional<Partition> parse_partition(std::string_view text) {
+  // "007" would not format back to itself.
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;
   Partition value = 0;
   const auto* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  // "007" would not format back to itself.
-  if (error != std::errc() || stop != end || std::to_string(value) != text) return std::nullopt;
+  if (error != std::errc() || stop != end) return std::nullopt;
   return value;
 }
 
-std::optional<Topic> parse_pipe_topic(const Levels& levels) {
-  if (levels.count < 2) return std::nullopt;
-  const auto partition = parse_partition(levels.at[1]);
-  if (!partition) return std::nullopt;
-  if (levels.at[0] == "deliver" && levels.count == 2) return PipeTopic{*partition, PipeKind::deliver};
-  if (levels.at[0] != "ingest") return std::nullopt;
-  if (levels.count == 2) return PipeTopic{*partition, PipeKind::ingest};
-  if (levels.count == 3 && levels.at[2] == "ctl") return PipeTopic{*partition, PipeKind::control};
-  return std::nullopt;
+bool valid_pipe_topic(const Levels& levels) {
+  if (levels.count < 2 || !parse_partition(levels.at[1])) return false;
+  if (levels.at[0] == "deliver") return levels.count == 2;
+  if (levels.at[0] != "ingest") return false;
+  return levels.count == 2 || (levels.count == 3 && levels.at[2] == "ctl");
 }
 
-std::optional<Topic> parse_service_topic(const Levels& levels) {
-  if (levels.count != 3) return std::nullopt;
-  const auto kind = find_kind(kServiceKinds, levels.at[2]);
-  if (!kind || std::find(kRoles.begin(), kRoles.end(), levels.at[1]) == kRoles.end()) return std::nullopt;
-  return ServiceTopic{std::string(levels.at[1]), *kind};
+bool valid_service_topic(const Levels& levels) {
+  return levels.count == 3 && std::find(kRoles.begin(), kRoles.end(), levels.at[1]) != kRoles.end() &&
+         find_kind(kServiceKinds, levels.at[2]).has_value();
+}
+
+bool valid_levels(const Levels& levels) {
+  if (levels.at[0] == "u") return valid_user_topic(levels);
+  if (levels.at[0] == "svc") return valid_service_topic(levels);
+  return valid_pipe_topic(levels);
+}
+
+Topic parse_user_topic(const Levels& levels) {
+  auto me = *UserId::parse(levels.at[1]);
+  if (levels.at[2] == "d") {
+    return DeviceTopic{Device{std::move(me), *DeviceId::parse(levels.at[3])},
+                       *find_kind(kDeviceKinds, levels.at[4]), std::string(levels.at[5])};
+  }
+  auto peer = *UserId::parse(levels.at[3]);
+  if (levels.at[2] == "out") {
+    return OutTopic{std::move(me), std::move(peer), *find_kind(kOutKinds, levels.at[4])};
+  }
+  return InTopic{std::move(me), std::move(peer), *find_kind(kInKinds, levels.at[4])};
+}
+
+Topic parse_pipe_topic(const Levels& levels) {
+  const auto partition = *parse_partition(levels.at[1]);
+  if (levels.at[0] == "deliver") return PipeTopic{partition, PipeKind::deliver};
+  return PipeTopic{partition, levels.count == 2 ? PipeKind::ingest : PipeKind::control};
+}
+
+Topic parse_service_topic(const Levels& levels) {
+  return ServiceTopic{std::string(levels.at[1]), *find_kind(kServiceKinds, levels.at[2])};
 }
 
 template <typename... Parts>
@@ -131,9 +141,14 @@ std::string join(const Parts&... parts) {
 
 }  // namespace
 
+bool valid_topic(std::string_view name) noexcept {
+  const auto levels = split(name);
+  return levels && valid_levels(*levels);
+}
+
 std::optional<Topic> parse_topic(std::string_view name) {
   const auto levels = split(name);
-  if (!levels) return std::nullopt;
+  if (!levels || !valid_levels(*levels)) return std::nullopt;
   if (levels->at[0] == "u") return parse_user_topic(*levels);
   if (levels->at[0] == "svc") return parse_service_topic(*levels);
   return parse_pipe_topic(*levels);

@@ -68,6 +68,8 @@ using Topic = std::variant<OutTopic, DeviceTopic, InTopic, PipeTopic, ServiceTop
 // Parses a topic name. Returns nullopt for every string outside the grammar above, wildcards included
 // (MQTT 5, 4.7.1). Postcondition: format_topic(*parse_topic(s)) == s.
 std::optional<Topic> parse_topic(std::string_view name);
+// Whether parse_topic would succeed. No allocation.
+bool valid_topic(std::string_view name) noexcept;
 
 std::string format_topic(const OutTopic& topic);
 std::string format_topic(const DeviceTopic& topic);

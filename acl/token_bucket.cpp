@@ -1,0 +1,55 @@
+#include "acl/token_bucket.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace duet {
+namespace {
+
+// Rounding in the sum of what flowed in must not withhold the token that was promised for now.
+constexpr double kRounding = 1e-6;
+
+// No rate of ours makes anybody wait longer; the bound keeps the conversion below defined.
+constexpr double kMaxWaitMs = 24.0 * 60 * 60 * 1000;
+
+// A bucket that never holds a whole token would refuse for ever.
+double capacity(const RateLimit& limit) {
+  return std::max(limit.burst, 1.0);
+}
+
+double level_at(double tokens, TokenBuckets::Clock::duration elapsed, const RateLimit& limit) {
+  // The clock is the caller's: one that steps back must not drain the bucket.
+  const double seconds = std::max(0.0, std::chrono::duration<double>(elapsed).count());
+  return std::min(capacity(limit), tokens + seconds * limit.per_second);
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key, Clock::time_point now) {
+  if (limit_.per_second <= 0) return std::nullopt;
+  auto it = buckets_.find(key);
+  if (it == buckets_.end()) {
+    if (buckets_.size() >= forget_at_) forget_full(now);
+    it = buckets_.emplace(std::string(key), Bucket{capacity(limit_), now}).first;
+  }
+  Bucket& bucket = it->second;
+  bucket.tokens = level_at(bucket.tokens, now - bucket.at, limit_);
+  bucket.at = std::max(bucket.at, now);
+  if (bucket.tokens + kRounding >= 1) {
+    bucket.tokens = std::max(0.0, bucket.tokens - 1);
+    return std::nullopt;
+  }
+  const double wait_ms = std::ceil((1 - bucket.tokens) * 1000 / limit_.per_second);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(wait_ms, 1.0, kMaxWaitMs)));
+}
+
+// The next sweep comes when the survivors have doubled, so that its cost is constant per new key.
+void TokenBuckets::forget_full(Clock::time_point now) {
+  std::erase_if(buckets_, [&](const auto& entry) {
+    const Bucket& bucket = entry.second;
+    return level_at(bucket.tokens, now - bucket.at, limit_) + kRounding >= capacity(limit_);
+  });
+  forget_at_ = std::max<std::size_t>(1024, 2 * buckets_.size());
+}
+
+}  // namespace duet

@@ -114,6 +114,13 @@ std::string read_secret_file(const fs::path& path) {
   }
 }
 
+std::string read_secret_line(const fs::path& path) {
+  auto line = read_secret_file(path);
+  const auto last = line.find_last_not_of(" \t\r\n");
+  line.resize(last == std::string::npos ? 0 : last + 1);
+  return line;
+}
+
 void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
   TemporaryFile file(path);
   file.write(content, mode);

@@ -19,6 +19,8 @@ inline constexpr std::size_t kMaxSecretBytes = std::size_t{64} * 1024;
 // The whole file. Refuses one that is no regular file, that group or others may read, write or execute, or
 // that is larger than kMaxSecretBytes.
 std::string read_secret_file(const std::filesystem::path& path);
+// The same without white space at its end: a token that an editor or `>` has given a newline.
+std::string read_secret_line(const std::filesystem::path& path);
 
 // Replaces `path` with a file of this content and mode: a reader finds the old file or the new one, whole,
 // also after a crash. The directory must exist.

@@ -1,0 +1,84 @@
+#include "bench/options.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <string>
+
+namespace duet {
+namespace {
+
+constexpr auto kAbout =
+    "Measures Duet under load, and a plain Mosquitto relay for comparison: latency at a fixed rate (open "
+    "loop), "
+    "then the greatest throughput (closed loop). bench/README.md tells how to read the result.";
+
+struct Switches {
+  int seconds = 10;
+  int mqtt = 4;
+  bool receipts = false;
+  bool max_only = false;
+  bool open_only = false;
+  std::string on = "both";
+};
+
+void add_options(CLI::App& app, Options& options, Switches& switches) {
+  app.add_option("--data", options.data,
+                 "directory of a running platform; without it the bench starts its own");
+  app.add_option("--scratch", options.scratch, "where the bench puts its own platform")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--pairs", options.pairs, "pairs of users, two connections each")
+      ->check(CLI::Range(1, 50'000))
+      ->capture_default_str();
+  app.add_option("--rate", options.rate, "open loop: messages/s, all pairs together")
+      ->check(CLI::Range(0.1, 1'000'000.0))
+      ->capture_default_str();
+  app.add_option("--seconds", switches.seconds, "how long each measurement takes")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
+  app.add_option("--window", options.window, "closed loop: messages each pair keeps on their way")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  app.add_option("--body-bytes", options.body_bytes, "size of a message body")
+      ->check(CLI::Range(0, 32 * 1024))
+      ->capture_default_str();
+  app.add_flag("--receipts", switches.receipts, "recipients confirm every message");
+  app.add_option("--mqtt", switches.mqtt, "protocol: 4 (MQTT 3.1.1) or 5")
+      ->check(CLI::IsMember({4, 5}))
+      ->capture_default_str();
+  const auto max_only = app.add_flag("--max", switches.max_only, "only the closed loop");
+  app.add_flag("--open", switches.open_only, "only the open loop")->excludes(max_only);
+  app.add_option("--on", switches.on, "what is measured: duet, relay or both")
+      ->check(CLI::IsMember({"duet", "relay", "both"}))
+      ->capture_default_str();
+  app.add_flag("--json", options.json, "print the result as one JSON object");
+}
+
+void apply(const Switches& switches, Options& options) {
+  options.duration = std::chrono::seconds(switches.seconds);
+  options.mqtt = switches.mqtt == 5 ? MqttVersion::v5 : MqttVersion::v3_1_1;
+  options.receipts = switches.receipts ? Receipts::yes : Receipts::no;
+  options.open_loop = !switches.max_only;
+  options.closed_loop = !switches.open_only;
+  options.duet = switches.on != "relay";
+  options.relay = switches.on != "duet";
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
+  Options options;
+  options.scratch = std::filesystem::temp_directory_path();
+  Switches switches;
+  CLI::App app(kAbout, "duet-bench");
+  add_options(app, options, switches);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error);
+    return std::nullopt;
+  }
+  apply(switches, options);
+  return options;
+}
+
+}  // namespace duet

@@ -4,10 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <stdexcept>
 
 #include "protocol/envelope.h"
@@ -26,51 +22,9 @@ constexpr std::size_t kWarmUpAtOnce = 100;
 // The broker accepts 1,000 unacknowledged publishes of a client (its Receive Maximum).
 constexpr std::size_t kMaxUnacknowledged = 900;
 
-// Message ids: <run>.<pair>.<number>, the numbers at full length, so that they are found and read at once.
-constexpr std::size_t kPairDigits = 6;
-constexpr std::size_t kNumberDigits = PublishTemplate::kDigits;
-
-std::string padded(std::uint64_t number, std::size_t digits) {
-  std::string text = std::to_string(number);
-  return std::string(digits - std::min(digits, text.size()), '0') + text;
-}
-
-const char* find(std::string_view text, std::string_view what) {
-  return static_cast<const char*>(::memmem(text.data(), text.size(), what.data(), what.size()));
-}
-
-struct MessageNumber {
-  std::uint64_t pair;
-  std::uint64_t number;
-};
-// The message id in a payload, without parsing the JSON around it.
-std::optional<MessageNumber> find_number(std::string_view payload, std::string_view run) {
-  const char* const at = find(payload, run);
-  const char* const end = payload.data() + payload.size();
-  if (at == nullptr || static_cast<std::size_t>(end - at) < run.size() + kPairDigits + kNumberDigits + 2) {
-    return std::nullopt;
-  }
-  MessageNumber found{};
-  const char* const pair = at + run.size() + 1;
-  const char* const number = pair + kPairDigits + 1;
-  std::from_chars(pair, pair + kPairDigits, found.pair);
-  std::from_chars(number, number + kNumberDigits, found.number);
-  return found;
-}
-
-// 0: there is none.
-std::uint64_t find_seq(std::string_view payload) {
-  constexpr std::string_view kMember = "\"seq\":";
-  std::uint64_t seq = 0;
-  if (const char* const at = find(payload, kMember)) {
-    std::from_chars(at + kMember.size(), payload.data() + payload.size(), seq);
-  }
-  return seq;
-}
-
 PublishTemplate message_template(const PairPlan& plan, std::size_t pair, const LoadOptions& options) {
-  const std::string prefix = options.run + "." + padded(pair, kPairDigits) + ".";
-  MessagePayload message{MessageId::parse(prefix + padded(0, kNumberDigits)),
+  const std::string prefix = message_id_prefix(options.run, pair);
+  MessagePayload message{MessageId::parse(prefix + std::string(PublishTemplate::kDigits, '0')),
                          std::string(options.body_bytes, 'x'), std::string(kDefaultMessageType)};
   const std::string payload = format_message(message);
   return {plan.message_topic, payload, payload.find(prefix) + prefix.size(), options.version};
@@ -185,7 +139,7 @@ Faults Load::faults() const {
   all.missing += published_ - delivered_;
   if (target_.confirms == Confirms::yes) all.missing += published_ - confirmed_;
   for (const Pair& pair : pairs_) {
-    if (!pair.receipt_topic.empty() && pair.receipt < pair.delivered.last_seq) ++all.missing;
+    if (!pair.receipt_topic.empty() && pair.receipt < pair.delivered.last_seq()) ++all.missing;
   }
   for (std::size_t client = 0; client < swarm_.size(); ++client) {
     all.refused += swarm_.client(client).refused();
@@ -221,30 +175,16 @@ void Load::on_arrival(std::size_t index, Received kind, std::string_view payload
   }
   const bool delivered = kind == Received::message;
   Stream& stream = delivered ? pair.delivered : pair.confirmed;
-  const std::uint64_t expected = stream.next;
-  if (!check_number(stream, found->number, payload)) return;
-  (delivered ? delivered_ : confirmed_) += stream.next - expected;
+  const std::uint64_t taken = stream.take(found->number, faults_);
+  if (taken == 0) return;
+  (delivered ? delivered_ : confirmed_) += taken;
+  if (target_.confirms == Confirms::yes) stream.take_seq(find_seq(payload), faults_);
   if (measuring_ != nullptr && found->number >= pair.phase_start) {
     const auto latency = BenchClock::now() - published_at(pair, index, found->number);
     (delivered ? measuring_->to_peer : measuring_->to_sent).record(latency);
   }
   if (delivered && !pair.receipt_topic.empty()) confirm_receipt(index);
   if (phase_ == Phase::closed) refill(index);
-}
-
-bool Load::check_number(Stream& stream, std::uint64_t number, std::string_view payload) {
-  if (number < stream.next) {
-    ++faults_.repeated;
-    return false;
-  }
-  faults_.missing += number - stream.next;
-  stream.next = number + 1;
-  if (target_.confirms == Confirms::yes) {
-    const std::uint64_t seq = find_seq(payload);
-    if (seq != stream.last_seq + 1) ++faults_.misnumbered;
-    stream.last_seq = seq;
-  }
-  return true;
 }
 
 void Load::on_receipt(std::size_t client, std::string_view payload) {
@@ -265,7 +205,7 @@ void Load::on_refusal(std::string_view payload) {
 void Load::confirm_receipt(std::size_t index) {
   const Pair& pair = pairs_[index];
   swarm_.publish(2 * index + 1, pair.receipt_topic,
-                 format_receipt({.delivered = pair.delivered.last_seq, .read = 0}));
+                 format_receipt({.delivered = pair.delivered.last_seq(), .read = 0}));
 }
 
 BenchClock::time_point Load::published_at(const Pair& pair, std::size_t index, std::uint64_t number) const {
@@ -285,8 +225,8 @@ void Load::publish(std::size_t index) {
 void Load::refill(std::size_t index) {
   Pair& pair = pairs_[index];
   const auto done = [&] {
-    return target_.confirms == Confirms::yes ? std::min(pair.delivered.next, pair.confirmed.next)
-                                             : pair.delivered.next;
+    return target_.confirms == Confirms::yes ? std::min(pair.delivered.next(), pair.confirmed.next())
+                                             : pair.delivered.next();
   };
   while (pair.published - done() < window_) {
     pair.sent_at[pair.published & (pair.sent_at.size() - 1)] = BenchClock::now();
@@ -318,7 +258,7 @@ bool Load::complete() const {
   if (target_.confirms == Confirms::no) return true;
   if (confirmed_ < published_) return false;
   return options_.receipts == Receipts::no || std::all_of(pairs_.begin(), pairs_.end(), [](const Pair& pair) {
-           return pair.receipt >= pair.delivered.last_seq;
+           return pair.receipt >= pair.delivered.last_seq();
          });
 }
 

@@ -7,12 +7,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bench/arrival.h"
 #include "bench/histogram.h"
 #include "bench/mqtt_codec.h"
 #include "bench/swarm.h"
@@ -27,17 +27,6 @@ struct LoadOptions {
   Receipts receipts;  // recipients confirm each message
   MqttVersion version;
   std::string run;  // stands in every message id; nothing else in a payload equals it
-};
-
-// What must not happen.
-struct Faults {
-  std::uint64_t missing = 0;      // never arrived
-  std::uint64_t repeated = 0;     // arrived again, or behind a later one
-  std::uint64_t misnumbered = 0;  // the seq is not the one after the last
-  std::uint64_t misrouted = 0;    // arrived at somebody else, or is none of ours
-  std::uint64_t refused = 0;      // PUBACKs that said no (MQTT 5)
-
-  std::uint64_t total() const { return missing + repeated + misnumbered + misrouted + refused; }
 };
 
 struct Measurement {
@@ -76,11 +65,6 @@ class Load : private MessageSink {
   Faults faults() const;
 
  private:
-  // The messages of a pair as they arrive at one side.
-  struct Stream {
-    std::uint64_t next = 0;  // number of the message that is due
-    std::uint64_t last_seq = 0;
-  };
   struct Pair {
     PublishTemplate message;
     std::string receipt_topic;
@@ -95,7 +79,6 @@ class Load : private MessageSink {
 
   void on_message(std::size_t client, Received kind, std::string_view payload) override;
   void on_arrival(std::size_t pair, Received kind, std::string_view payload);
-  bool check_number(Stream& stream, std::uint64_t number, std::string_view payload);
   void on_receipt(std::size_t client, std::string_view payload);
   [[noreturn]] static void on_refusal(std::string_view payload);
   void confirm_receipt(std::size_t pair);

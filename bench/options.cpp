@@ -1,8 +1,9 @@
 #include "bench/options.h"
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <string>
+
+#include "bench/arrival.h"
 
 namespace duet {
 namespace {
@@ -27,7 +28,7 @@ void add_options(CLI::App& app, Options& options, Switches& switches) {
   app.add_option("--scratch", options.scratch, "where the bench puts its own platform")
       ->check(CLI::ExistingDirectory);
   app.add_option("--pairs", options.pairs, "pairs of users, two connections each")
-      ->check(CLI::Range(1, 50'000))
+      ->check(CLI::Range(std::size_t{1}, kMaxPairs))
       ->capture_default_str();
   app.add_option("--rate", options.rate, "open loop: messages/s, all pairs together")
       ->check(CLI::Range(0.1, 1'000'000.0))

@@ -15,6 +15,8 @@ using nlohmann::json;
 constexpr std::array<std::pair<const char*, double>, 3> kPercentiles{
     {{"p50", 50}, {"p99", 99}, {"p99.9", 99.9}}};
 
+constexpr auto kNone = "-";
+
 double to_ms(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -31,7 +33,10 @@ class Table {
   explicit Table(std::ostream& out) : out_(out) {}
 
   void heading(const std::string& text) { out_ << '\n' << text << '\n'; }
+  // A row without any value is left out.
   void row(const std::string& label, const std::vector<std::string>& cells) {
+    if (std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell == kNone; }))
+      return;
     out_ << "  " << std::left << std::setw(34) << label << std::right;
     for (const std::string& cell : cells) out_ << std::setw(14) << cell;
     out_ << '\n';
@@ -49,7 +54,7 @@ void print_latency(const std::string& label, const Measurements& columns, Histog
     std::vector<std::string> out;
     for (const Measurement* column : columns) {
       const Histogram& latency = column->*histogram;
-      out.push_back(latency.count() > 0 ? number(to_ms(value(latency)), 2) : "-");
+      out.push_back(latency.count() > 0 ? number(to_ms(value(latency)), 2) : kNone);
     }
     return out;
   };
@@ -66,7 +71,7 @@ void print_cpu(const Measurements& columns, Table& table) {
     for (const Measurement* column : columns) {
       const auto cpu = std::find_if(column->cpu.begin(), column->cpu.end(),
                                     [&](const Measurement::Cpu& c) { return c.process == process; });
-      cells.push_back(cpu == column->cpu.end() ? "-" : number(column->cpu_us_per_message(*cpu), 1));
+      cells.push_back(cpu == column->cpu.end() ? kNone : number(column->cpu_us_per_message(*cpu), 1));
     }
     table.row(std::string(process) + " CPU, us/message", cells);
   }

@@ -22,10 +22,12 @@ std::optional<std::string> string_at(const json& object, const char* name) {
   return it->get<std::string>();
 }
 
+// A whole number that every JSON reader agrees on (RFC 8259 6).
 std::optional<std::uint64_t> number_at(const json& object, const char* name) {
   const auto it = object.find(name);
   if (it == object.end() || !it->is_number_unsigned()) return std::nullopt;
-  return it->get<std::uint64_t>();
+  const auto number = it->get<std::uint64_t>();
+  return number <= kMaxSeq ? std::optional(number) : std::nullopt;
 }
 
 template <typename Id>

@@ -241,6 +241,7 @@ std::optional<IngestControl> parse_ingest_control(std::string_view payload) {
   if (node == json.end() || !node->is_string()) return std::nullopt;
   auto id = NodeId::parse(node->get<std::string>());
   const bool from = json.contains("from");
+  if (from && json.contains("committed")) return std::nullopt;
   const auto n = json.find(from ? "from" : "committed");
   if (!id || id->str().size() != kNodeIdBytes || n == json.end() || !n->is_number_unsigned())
     return std::nullopt;

@@ -27,10 +27,10 @@ class FieldReader {
     return take(std::move(value));
   }
 
-  bool start_object(std::size_t) { return enter(); }
+  bool start_object(std::size_t) { return enter(OtherJson{.object = true}); }
   bool start_array(std::size_t) {
     if (depth_ == 0) return fail("the payload is not a JSON object");
-    return enter();
+    return enter(OtherJson{});
   }
   bool end_object() { return leave(); }
   bool end_array() { return leave(); }
@@ -61,8 +61,8 @@ class FieldReader {
     return true;
   }
 
-  bool enter() {
-    if (depth_ == 1 && !take(OtherJson{})) return false;
+  bool enter(OtherJson value) {
+    if (depth_ == 1 && !take(value)) return false;
     if (++depth_ > kMaxDepth) return fail("the payload is nested too deeply");
     return true;
   }
@@ -88,6 +88,10 @@ class FieldReader {
 
 Result<std::vector<JsonField>, Refusal> parse_json_fields(std::string_view text,
                                                           std::span<const std::string_view> names) {
+  // No JSON text holds a NUL byte; the parser would take it for the end and pass over what follows.
+  if (text.find('\0') != std::string_view::npos) {
+    return refuse(ErrorCode::malformed, "the payload is not valid JSON in UTF-8");
+  }
   FieldReader reader(names);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &reader)) {
     return refuse(ErrorCode::malformed, std::move(reader).reason());

@@ -17,7 +17,9 @@ namespace duet {
 struct Absent {};
 struct Null {};
 // A value of a kind none of our members has: an array, an object, a negative or fractional number.
-struct OtherJson {};
+struct OtherJson {
+  bool object = false;  // it is an object
+};
 
 using JsonField = std::variant<Absent, Null, bool, std::uint64_t, std::string, OtherJson>;
 

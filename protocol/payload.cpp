@@ -178,7 +178,8 @@ Result<PushPayload, Refusal> parse_push(std::string_view payload, const PayloadL
   if (name == nullptr || (*name != "fcm" && *name != "apns" && *name != "webpush")) {
     return malformed("'platform' is not \"fcm\", \"apns\", \"webpush\" or null");
   }
-  if (value_if<std::string>(token) == nullptr && value_if<OtherJson>(token) == nullptr) {
+  const auto* other = value_if<OtherJson>(token);
+  if (value_if<std::string>(token) == nullptr && (other == nullptr || !other->object)) {
     return malformed("'token' is missing or neither a string nor an object");
   }
   return PushPayload{*name};

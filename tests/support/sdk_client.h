@@ -1,0 +1,69 @@
+// tests/support/sdk_client.h: devices made of other people's MQTT clients. They know MQTT and nothing of
+// Duet: that such a client is enough is what the tests show.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/mqtt.h"
+
+namespace duet {
+
+class TestPlatform;
+
+enum class SdkKind : std::uint8_t {
+  mosquitto_cli,     // mosquitto_sub and one mosquitto_pub for each publish (a second device of the user)
+  mqttjs_tcp,        // MQTT.js in Node.js
+  mqttjs_websocket,  // the same over WebSocket
+  paho_cpp,          // Paho MQTT C++
+};
+std::string_view to_string(SdkKind kind);
+
+// Whom a client is to be.
+struct SdkAccount {
+  std::uint16_t mqtt_port = 0;
+  std::string ws_url;
+  MqttVersion version = MqttVersion::v5;
+  std::string user;
+  std::string device;
+  std::string token;
+  std::vector<std::string> filters;  // what it subscribes to
+};
+
+// Connected and subscribed from construction (which throws std::runtime_error when that fails) to
+// destruction. Used by one thread; messages are taken in by a thread of the client's.
+class SdkClient {
+ public:
+  virtual ~SdkClient() = default;
+  // QoS 1; returns when it is acknowledged. Throws std::runtime_error when it is not.
+  virtual void publish(const std::string& topic, const std::string& payload) = 0;
+
+  // The payload of the first message on `topic`, received already or later, for which `match` holds. Throws
+  // std::runtime_error when none comes.
+  nlohmann::json wait_for(const std::string& topic,
+                          const std::function<bool(const nlohmann::json&)>& match) const;
+
+ protected:
+  void receive(Received message);
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<Received> inbox_;  // guarded by mutex_
+};
+
+std::unique_ptr<SdkClient> make_sdk_client(SdkKind kind, const SdkAccount& account);
+
+// The makers, one file each.
+std::unique_ptr<SdkClient> make_cli_client(const SdkAccount& account);
+std::unique_ptr<SdkClient> make_node_client(const SdkAccount& account, const std::string& url);
+std::unique_ptr<SdkClient> make_paho_client(const SdkAccount& account);
+
+}  // namespace duet

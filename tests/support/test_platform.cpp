@@ -1,0 +1,156 @@
+#include "tests/support/test_platform.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <stdexcept>
+
+#include "tests/support/patience.h"
+
+namespace duet {
+namespace {
+
+// The last part of a log, whole lines.
+std::string tail(const std::string& text) {
+  constexpr std::size_t kTailBytes = 12 * 1024;
+  if (text.size() <= kTailBytes) return text;
+  const auto line = text.find('\n', text.size() - kTailBytes);
+  return "…\n" + text.substr(line == std::string::npos ? text.size() - kTailBytes : line + 1);
+}
+
+}  // namespace
+
+std::string_view to_string(Service service) {
+  return service == Service::broker ? "broker" : "store";
+}
+
+std::filesystem::path build_dir() {
+  return DUET_BUILD_DIR;
+}
+
+std::string program(std::string_view name) {
+  return (build_dir() / "bin" / name).string();
+}
+
+TestPlatform::TestPlatform(std::string_view config)
+    : data_dir_(dir_.path() / "data"),
+      run_log_(dir_.path() / "run.log"),
+      mqtt_port_(free_port()),
+      ws_port_(free_port()),
+      http_port_(free_port()) {
+  std::ofstream(config_file()) << config;
+  start();
+}
+
+TestPlatform::~TestPlatform() {
+  if (supervisor_) stop();
+  report_orphans();
+}
+
+std::vector<std::string> TestPlatform::command() const {
+  return {program("duet-run"),        "--data",    data_dir_.string(),       "--mqtt-port",
+          std::to_string(mqtt_port_), "--ws-port", std::to_string(ws_port_), "--http-port",
+          std::to_string(http_port_), "--config",  config_file().string()};
+}
+
+void TestPlatform::start() {
+  auto argv = command();
+  argv.emplace_back("--no-demo");
+  supervisor_ = std::make_unique<ChildProcess>(argv, ChildProcess::Streams::to_log, run_log_);
+  const auto is_ready = [this] {
+    const auto said = ready();
+    return said && said->value("supervisor", -1) == supervisor_->pid();
+  };
+  eventually([&] { return supervisor_->exit_status() || is_ready(); });
+  if (supervisor_->exit_status() || !is_ready()) {
+    const std::string said = logs();
+    supervisor_.reset();
+    throw std::runtime_error("duet-run does not become ready:\n" + said);
+  }
+  if (!tokens_) tokens_.emplace(data_dir_);
+}
+
+int TestPlatform::stop() {
+  // A test may have left something stopped (SIGSTOP), which would wait for ever.
+  for (const pid_t process : processes_naming(data_dir_)) ::kill(process, SIGCONT);
+  supervisor_->signal(SIGTERM);
+  const auto status = supervisor_->wait();
+  if (!status) ADD_FAILURE() << "duet-run does not end on SIGTERM\n" << logs();
+  supervisor_.reset();
+  return status.value_or(-1);
+}
+
+void TestPlatform::restart() {
+  stop();
+  start();
+}
+
+void TestPlatform::crash() {
+  const pid_t broker = pid(Service::broker);
+  const pid_t store = pid(Service::store);
+  supervisor_->signal(SIGKILL);
+  ::kill(broker, SIGKILL);
+  ::kill(store, SIGKILL);
+  supervisor_->wait();
+  supervisor_.reset();
+  eventually([&] { return processes_naming(data_dir_).empty(); });
+}
+
+void TestPlatform::report_orphans() {
+  for (const pid_t orphan : processes_naming(data_dir_)) {
+    ADD_FAILURE() << "still running after the end of duet-run: process " << orphan << "\n"
+                  << read_file("/proc/" + std::to_string(orphan) + "/cmdline");
+    ::kill(orphan, SIGKILL);
+  }
+}
+
+std::optional<nlohmann::json> TestPlatform::ready() const {
+  auto json = nlohmann::json::parse(read_file(data_dir_ / "ready.json"), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  return json;
+}
+
+pid_t TestPlatform::pid(Service service) const {
+  const auto said = ready();
+  if (!said || !said->contains("pids")) return -1;
+  return said->at("pids").value(std::string(to_string(service)), -1);
+}
+
+void TestPlatform::kill(Service service, int signal) const {
+  if (const pid_t target = pid(service); target > 0) ::kill(target, signal);
+}
+
+void TestPlatform::kill_and_await(std::initializer_list<Service> services) {
+  std::vector<std::pair<Service, pid_t>> killed;
+  for (const Service service : services) killed.emplace_back(service, pid(service));
+  for (const auto& [service, old_pid] : killed) {
+    if (old_pid > 0) ::kill(old_pid, SIGKILL);
+  }
+  for (const auto& [service, old_pid] : killed) await_replaced(service, old_pid);
+}
+
+void TestPlatform::await_replaced(Service service, pid_t old_pid) const {
+  const bool replaced = eventually([&] {
+    const pid_t now = pid(service);
+    return now > 0 && now != old_pid && process_runs(now);
+  });
+  if (!replaced) {
+    throw std::runtime_error("the " + std::string(to_string(service)) + " is not started again\n" + logs());
+  }
+}
+
+std::string TestPlatform::log_of(std::string_view name) const {
+  if (name == "run") return read_file(run_log_);
+  return read_file(data_dir_ / "log" / (std::string(name) + ".log"));
+}
+
+std::string TestPlatform::logs() const {
+  std::string all;
+  for (const std::string_view name : {"run", "broker", "store"}) {
+    all += "---- " + std::string(name) + " ----\n" + tail(log_of(name)) + "\n";
+  }
+  return all;
+}
+
+}  // namespace duet

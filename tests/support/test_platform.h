@@ -1,0 +1,94 @@
+// tests/support/test_platform.h: a whole Duet on loopback, started as an operator starts it (duet-run).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tests/support/process.h"
+#include "tests/support/tokens.h"
+
+namespace duet {
+
+enum class Service : std::uint8_t { broker, store };
+std::string_view to_string(Service service);
+
+// No rate limits, and presence that peers hear of quickly. A suite that tests limits brings its own.
+inline constexpr std::string_view kUnlimited = R"(
+[limits]
+messages_per_second = 0
+requests_per_minute = 0
+receipts_per_second = 0
+[presence]
+debounce_ms = 50
+)";
+
+// The directory with bin/ and lib/ that this test was built in, and programs in it.
+std::filesystem::path build_dir();
+std::string program(std::string_view name);
+
+// Owns its directory, ports and processes. Used by one thread at a time, but for kill, which may be called
+// from any.
+class TestPlatform {
+ public:
+  // `config` is the text of the file given with --config.
+  explicit TestPlatform(std::string_view config = kUnlimited);
+  ~TestPlatform();  // stops it; a process that is left over fails the test
+  TestPlatform(const TestPlatform&) = delete;
+  TestPlatform& operator=(const TestPlatform&) = delete;
+
+  // Starts and waits for ready.json. Throws std::runtime_error, with what duet-run said, when it ends
+  // instead.
+  void start();
+  // Ends it with SIGTERM. Returns duet-run's exit status.
+  int stop();
+  // stop and start, on the same directory and ports.
+  void restart();
+  // SIGKILL for every process at once, as when the machine is reset; start() goes on from there.
+  void crash();
+
+  std::filesystem::path data_dir() const { return data_dir_; }
+  std::filesystem::path config_file() const { return dir_.path() / "config.toml"; }
+  std::uint16_t mqtt_port() const { return mqtt_port_; }
+  std::uint16_t ws_port() const { return ws_port_; }
+  std::uint16_t http_port() const { return http_port_; }
+
+  // ready.json as it stands; nullopt while there is none.
+  std::optional<nlohmann::json> ready() const;
+  pid_t pid(Service service) const;
+  pid_t supervisor_pid() const { return supervisor_ ? supervisor_->pid() : -1; }
+
+  void kill(Service service, int signal) const;
+  // SIGKILL for each, then waits until others run in their places. Throws std::runtime_error otherwise.
+  void kill_and_await(std::initializer_list<Service> services);
+  // Waits until ready.json names living processes other than `old_pid`.
+  void await_replaced(Service service, pid_t old_pid) const;
+
+  const TokenMint& tokens() const { return *tokens_; }
+
+  // What the processes said, for a failed test.
+  std::string logs() const;
+  std::string log_of(std::string_view name) const;  // "broker", "store" or "run"
+
+  // The command line that starts this platform, without options like --no-demo.
+  std::vector<std::string> command() const;
+
+ private:
+  void report_orphans();
+
+  TempDir dir_;
+  std::filesystem::path data_dir_;
+  std::filesystem::path run_log_;
+  std::uint16_t mqtt_port_;
+  std::uint16_t ws_port_;
+  std::uint16_t http_port_;
+  std::unique_ptr<ChildProcess> supervisor_;
+  std::optional<TokenMint> tokens_;
+};
+
+}  // namespace duet

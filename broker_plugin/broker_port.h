@@ -1,0 +1,39 @@
+// broker_plugin/broker_port.h: what the plugin's logic asks of the broker.
+//
+// plugin.cpp implements it with Mosquitto; the tests record.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace duet {
+
+enum class Qos : std::uint8_t { at_most_once = 0, at_least_once = 1 };
+
+enum class LogLevel : std::uint8_t { debug, notice, warning, error };
+
+struct OutgoingMessage {
+  std::string_view topic;
+  std::string_view payload;
+  Qos qos = Qos::at_least_once;
+  bool retain = false;
+  std::optional<std::string_view> correlation = std::nullopt;  // MQTT 5 Correlation Data, 3.3.2.3.6
+};
+
+// Used by the broker's thread alone.
+class BrokerPort {
+ public:
+  virtual ~BrokerPort() = default;
+
+  // Queues a message; the broker routes it at the start of its next loop turn, after the acknowledgement of
+  // what it is handling now. Throws std::bad_alloc.
+  virtual void publish(const OutgoingMessage& message) = 0;
+  // Ends the connection; its will is sent. Only from Gate::tick: inside a publish the acknowledgement would
+  // be lost.
+  virtual void kick(const std::string& client_id) = 0;
+  virtual void log(LogLevel level, const std::string& text) = 0;
+};
+
+}  // namespace duet

@@ -13,7 +13,7 @@ namespace duet {
 namespace {
 
 // A broker that reads no more than this behind is not keeping up, and the generator must stay bounded.
-constexpr std::size_t kMaxOutputBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxOutputBytes = std::size_t{4} * 1024 * 1024;
 
 std::string system_message(int error) {
   return std::system_category().message(error);
@@ -45,7 +45,6 @@ void Client::connect(const sockaddr_in& broker) {
   if (fd_ < 0) fail("no socket: " + system_message(errno));
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own form of an address
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&broker), sizeof(broker)) != 0 &&
       errno != EINPROGRESS) {
     fail("cannot connect: " + system_message(errno));

@@ -59,11 +59,9 @@ int loopback_socket(std::uint16_t port, sockaddr_in& address) {
   return fd;
 }
 
-// NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's own form of an address
 sockaddr* as_sockaddr(sockaddr_in& address) {
   return reinterpret_cast<sockaddr*>(&address);
 }
-// NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
 
 }  // namespace
 
@@ -71,6 +69,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv, std::filesystem
     : log_(std::move(log)) {
   std::vector<std::string> words = argv;
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const int fd = ::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

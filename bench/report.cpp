@@ -174,6 +174,7 @@ void print_table(const Options& options, const std::vector<TargetReport>& target
       << " s each\n";
   Table table(out);
   std::vector<std::string> names;
+  names.reserve(targets.size() + 1);
   for (const TargetReport& target : targets) names.push_back(target.name);
   if (targets.size() == 2) names.emplace_back("ratio");
   table.row("", names);

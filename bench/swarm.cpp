@@ -17,7 +17,7 @@ namespace duet {
 namespace {
 
 constexpr std::size_t kConnectingAtOnce = 64;
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{256} * 1024;
 constexpr std::uint64_t kStopTag = std::numeric_limits<std::uint64_t>::max();
 constexpr std::chrono::milliseconds kProgressInterval{1000};
 

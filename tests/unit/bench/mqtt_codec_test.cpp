@@ -9,7 +9,7 @@
 namespace duet {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 class MqttCodec : public testing::TestWithParam<MqttVersion> {};
 INSTANTIATE_TEST_SUITE_P(Versions, MqttCodec, testing::Values(MqttVersion::v3_1_1, MqttVersion::v5));

@@ -1,0 +1,35 @@
+// store_service/config.h: the configuration of duet-store, a TOML file.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+#include "protocol/payload.h"
+
+namespace duet {
+
+struct Config {
+  struct Broker {
+    std::string uri = "mqtt://127.0.0.1:1883";
+    std::filesystem::path token_file;  // required; holds the access token of role `store`, is watched
+    std::string client_id = "duet-store";
+  } broker;
+  struct Database {
+    std::filesystem::path path;  // required; made when it is not there
+  } database;
+  struct Presence {
+    std::chrono::milliseconds debounce{2000};  // debounce_ms: at most 8,000
+  } presence;
+  PayloadLimits limits;  // those of the broker's plugin
+  std::size_t devices_per_user = 16;
+  std::string log_level = "info";
+  std::filesystem::path ready_file;  // holds the process id while the store works; empty: none is kept
+};
+
+// Throws std::runtime_error that names file and key (and line, where there is one) for a file that cannot be
+// read, a required key that is missing, an ill-typed or impossible value, and an unknown key.
+Config load_config(const std::filesystem::path& file);
+
+}  // namespace duet

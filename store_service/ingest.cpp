@@ -1,0 +1,131 @@
+#include "store_service/ingest.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "protocol/topic.h"
+#include "store_service/cursor.h"
+
+namespace duet {
+namespace {
+
+Refusal to_oneself() {
+  return {ErrorCode::malformed, "a conversation has two different users"};
+}
+
+Refusal blocked() {
+  return {ErrorCode::blocked, "the peer has blocked you"};
+}
+
+class Ingestion {
+ public:
+  Ingestion(WriteTransaction& transaction, const IngestRules& rules)
+      : transaction_(transaction), rules_(rules) {}
+
+  void apply(const IngestFrame& frame) {
+    NodeProgress& node = progress_of(frame.node);
+    if (frame.records.empty()) {
+      node.said_hello = true;
+      node.last = std::max(node.last, frame.previous);
+      return;
+    }
+    if (frame.previous > node.offset) {
+      node.left_a_hole = true;
+      return;
+    }
+    const RecordNumber first = frame.records.front().n;
+    if (frame.previous == 0 && first > node.offset + 1) {
+      out_.lost.push_back({frame.node, node.offset + 1, first - 1});
+    }
+    node.sent_records = true;
+    for (const auto& record : frame.records) {
+      if (record.n <= node.offset) continue;
+      apply(frame.node, record);
+      node.offset = record.n;
+    }
+    node.last = std::max(node.last, node.offset);
+    transaction_.set_ingest_offset(frame.node, rules_.partition, node.offset);
+  }
+
+  Ingested take() { return std::move(out_); }
+
+ private:
+  NodeProgress& progress_of(const NodeId& node) {
+    const auto [place, added] = out_.nodes.try_emplace(node);
+    if (added) place->second.offset = transaction_.ingest_offset(node, rules_.partition);
+    return place->second;
+  }
+
+  void apply(const NodeId& node, const Record& record) {
+    const auto refusal =
+        record.kind == RecordKind::message ? apply_message(node, record) : apply_receipt(record);
+    if (!refusal) return;
+    out_.refused.push_back({node, record.n, refusal->code});
+    const bool message = record.kind == RecordKind::message;
+    const OutTopic topic{record.user, record.peer, message ? OutKind::message : OutKind::receipt};
+    add_error({record.user, record.device},
+              {*refusal, format_topic(topic), message ? find_message_id(record.payload) : std::nullopt, {}},
+              out_.deliveries);
+  }
+
+  // The broker's plugin has checked the same; what a journal holds is checked again, because the rules may
+  // have changed since.
+  std::optional<Refusal> apply_message(const NodeId& node, const Record& record) {
+    if (record.user == record.peer) return to_oneself();
+    auto message = parse_message(record.payload, rules_.limits);
+    if (!message) return std::move(message).error();
+    if (transaction_.is_blocked({record.peer, record.user})) return blocked();
+    auto id = message->id ? *std::move(message->id) : given_id(node, record.n);
+    auto [stored, duplicate] = transaction_.append({record.user, record.peer, std::move(id), record.ts,
+                                                    std::move(message->type), std::move(message->body)});
+    stored.envelope.cursor = format_cursor(rules_.epoch, stored.log_number);
+    stored.envelope.duplicate = duplicate;
+    if (duplicate) {
+      add_duplicate(stored.envelope, out_.deliveries);
+      ++out_.duplicates;
+    } else {
+      add_message(stored.envelope, stored.log_number, out_.deliveries);
+      ++out_.messages;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Refusal> apply_receipt(const Record& record) {
+    if (record.user == record.peer) return to_oneself();
+    auto receipt = parse_receipt(record.payload, rules_.limits);
+    if (!receipt) return std::move(receipt).error();
+    if (transaction_.is_blocked({record.peer, record.user})) return blocked();
+    const auto raised =
+        transaction_.raise_marks(record.user, record.peer, {receipt->delivered, receipt->read});
+    if (raised.outcome == RaisedMarks::Outcome::not_found) {
+      return Refusal{ErrorCode::not_found, "the conversation has no message with this seq"};
+    }
+    if (raised.outcome == RaisedMarks::Outcome::unchanged) return std::nullopt;
+    add_receipt({record.user, raised.marks.delivered, raised.marks.read,
+                 format_cursor(rules_.epoch, raised.log_number)},
+                record.peer, raised.log_number, out_.deliveries);
+    ++out_.receipts;
+    return std::nullopt;
+  }
+
+  // The name of a message that came without one; the same whenever the record comes again.
+  static MessageId given_id(const NodeId& node, RecordNumber n) {
+    return MessageId::parse(node.str() + "." + std::to_string(n)).value();
+  }
+
+  WriteTransaction& transaction_;
+  const IngestRules& rules_;
+  Ingested out_;
+};
+
+}  // namespace
+
+Ingested ingest(WriteTransaction& transaction, std::span<const IngestFrame> frames,
+                const IngestRules& rules) {
+  Ingestion ingestion(transaction, rules);
+  for (const auto& frame : frames) ingestion.apply(frame);
+  return ingestion.take();
+}
+
+}  // namespace duet

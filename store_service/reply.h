@@ -1,0 +1,34 @@
+// store_service/reply.h: how requests are answered (docs/protocol.md section 4).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "protocol/error_code.h"
+#include "protocol/names.h"
+#include "protocol/result.h"
+#include "store_service/publisher.h"
+
+namespace duet {
+
+// The `result` of a reply, or its `error`.
+using Answer = Result<nlohmann::json, Refusal>;
+
+// Which question a reply answers.
+struct ReplyTo {
+  Device device;
+  std::string method;
+  std::string req;
+  std::string correlation_data;  // MQTT 5 3.3.2.3.6, echoed
+};
+
+std::string format_reply(const ReplyTo& to, const Answer& answer);
+
+// Publishes the reply. One that finds no connection is lost: its device has lost it too.
+void send_reply(Publisher& publisher, const ReplyTo& to, const Answer& answer);
+
+inline Failure<Refusal> unavailable() {
+  return refuse(ErrorCode::unavailable, "the request could not be served now, try again later");
+}
+
+}  // namespace duet

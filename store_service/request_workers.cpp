@@ -1,0 +1,123 @@
+#include "store_service/request_workers.h"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <utility>
+
+#include "protocol/topic.h"
+
+namespace duet {
+namespace {
+
+BlockUpdate update_of(const Block& block, Method method) {
+  BlockUpdate update;
+  (method == Method::block ? update.add : update.remove).push_back(block);
+  return update;
+}
+
+// Runs on the writer's thread, after the commit: first the broker learns, then presence, which replies.
+void announce(Publisher& publisher, PresenceQueue& presence, const ReplyTo& to, const BlockUpdate& update) {
+  const auto result = publisher.publish(
+      {format_topic(ServiceTopic{"store", ServiceKind::blocks}), format_block_update(update)});
+  // A new connection begins with all blocks.
+  if (result == PublishResult::queue_full) publisher.reconnect();
+  presence.push_beyond(BlocksChanged{to, update});  // no more than there were requests
+}
+
+}  // namespace
+
+void refuse_request(Publisher& publisher, const RawRequest& request, const PayloadLimits& limits) {
+  const auto payload = parse_request(request.payload, limits);
+  const std::string req = payload ? payload->req : payload.error().req;
+  send_reply(publisher, {request.device, request.method, req, request.correlation_data}, unavailable());
+}
+
+RequestWorkers::RequestWorkers(Database& database, const Neighbours& neighbours, PayloadLimits limits,
+                               Counters& counters)
+    : epoch_(database.epoch()), neighbours_(neighbours), limits_(limits), counters_(counters) {
+  for (std::size_t i = 0; i < kReaderThreads; ++i) {
+    threads_.emplace_back(
+        [this, reader = database.reader()](const std::stop_token& stop) { run(*reader, stop); });
+  }
+}
+
+void RequestWorkers::run(StoreReader& reader, const std::stop_token& stop) {
+  while (const auto request = neighbours_.requests.pop(stop)) handle(reader, *request);
+}
+
+void RequestWorkers::handle(StoreReader& reader, const RawRequest& raw) {
+  ++counters_.requests;
+  const auto request = parse_request(raw.payload, limits_);
+  const ReplyTo to{raw.device, raw.method, request ? request->req : request.error().req,
+                   raw.correlation_data};
+  if (!request) return reply(to, Failure<Refusal>(request.error().refusal));
+  try {
+    answer(reader, to, *request);
+  } catch (const StoreError& error) {
+    spdlog::error("{} cannot be answered: {}", to.method, error.what());
+    reply(to, unavailable());
+  }
+}
+
+void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const RequestPayload& request) {
+  const auto method = parse_method(to.method);
+  const UserId& me = to.device.user;
+  if (!method) return reply(to, refuse(ErrorCode::unknown_method, "there is no such method"));
+  switch (*method) {
+    case Method::history:
+      return reply(to, answer_history(reader, me, request));
+    case Method::conversations:
+      return reply(to, answer_conversations(reader, epoch_, me, request));
+    case Method::sync:
+      return reply(to, answer_sync(reader, epoch_, me, request));
+    case Method::blocks:
+      return reply(to, answer_blocks(reader, me));
+    case Method::presence:
+      return pass_presence(reader, to, request);
+    case Method::block:
+    case Method::unblock:
+      return pass_block(reader, to, request, *method);
+    case Method::devices:
+      return pass_devices(reader, to);
+  }
+}
+
+void RequestWorkers::pass_presence(StoreReader& reader, const ReplyTo& to, const RequestPayload& request) {
+  const auto peer = peer_of(to.device.user, request);
+  if (!peer) return reply(to, Failure<Refusal>(peer.error()));
+  if (!reader.conversation_exists(to.device.user, *peer)) {
+    return reply(to, Failure<Refusal>(no_presence()));
+  }
+  to_presence(to, WatchRequest{to, *peer, reader.last_seen(*peer)});
+}
+
+void RequestWorkers::pass_devices(StoreReader& reader, const ReplyTo& to) {
+  to_presence(to, DevicesRequest{to, reader.devices(to.device.user)});
+}
+
+void RequestWorkers::to_presence(const ReplyTo& to, PresenceEvent event) {
+  if (!neighbours_.presence.push(std::move(event))) reply(to, unavailable());
+}
+
+void RequestWorkers::pass_block(StoreReader& reader, const ReplyTo& to, const RequestPayload& request,
+                                Method method) {
+  const auto peer = peer_of(to.device.user, request);
+  if (!peer) return reply(to, Failure<Refusal>(peer.error()));
+  const Block block{to.device.user, *peer};
+  if (method == Method::block && !reader.is_blocked(block) &&
+      reader.blocked_by(block.blocker).size() >= kMaxBlocks) {
+    return reply(to, refuse(ErrorCode::too_large,
+                            "no more than " + std::to_string(kMaxBlocks) + " users can be blocked"));
+  }
+  WriteJob job;
+  job.apply = [block, method](WriteTransaction& transaction) {
+    method == Method::block ? transaction.block(block) : transaction.unblock(block);
+  };
+  job.on_committed = [to, update = update_of(block, method), &publisher = neighbours_.publisher,
+                      &presence = neighbours_.presence] { announce(publisher, presence, to, update); };
+  job.on_failed = [to, &publisher = neighbours_.publisher] { send_reply(publisher, to, unavailable()); };
+  if (!neighbours_.writes.push_job(std::move(job))) reply(to, unavailable());
+}
+
+}  // namespace duet

@@ -1,0 +1,53 @@
+// store_service/requests.h: the requests of docs/protocol.md section 4, decided.
+//
+// Pure functions over a reader, which they use for the length of the call. They throw StoreError.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "protocol/payload.h"
+#include "store_service/reply.h"
+#include "store_service/store.h"
+
+namespace duet {
+
+enum class Method : std::uint8_t {
+  history,
+  conversations,
+  sync,
+  presence,
+  block,
+  unblock,
+  blocks,
+  devices,
+};
+std::optional<Method> parse_method(std::string_view text);
+
+inline constexpr std::uint64_t kDefaultLimit = 50;
+inline constexpr std::uint64_t kMaxLimit = 200;
+// Of the JSON text of a page's items: the contract's 128 KiB, less what stands around them. A page that holds
+// more than one item stays below.
+inline constexpr std::size_t kMaxPageBytes = 127 * 1024;
+// How many users one user can block: `blocks` has no pages.
+inline constexpr std::size_t kMaxBlocks = 1000;
+
+// `with`, which must be there and be somebody else.
+Result<UserId, Refusal> peer_of(const UserId& me, const RequestPayload& request);
+
+Answer answer_history(StoreReader& reader, const UserId& me, const RequestPayload& request);
+Answer answer_conversations(StoreReader& reader, std::string_view epoch, const UserId& me,
+                            const RequestPayload& request);
+Answer answer_sync(StoreReader& reader, std::string_view epoch, const UserId& me,
+                   const RequestPayload& request);
+Answer answer_blocks(StoreReader& reader, const UserId& me);
+
+// The one answer for a stranger, for somebody who blocked me and for a user who does not exist.
+Refusal no_presence();
+
+// `rows` as stored; the devices of `online` are online, stored or not.
+Answer answer_devices(std::vector<DeviceRow> rows, const std::vector<DeviceId>& online, Timestamp now);
+
+}  // namespace duet

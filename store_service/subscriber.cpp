@@ -1,0 +1,107 @@
+#include "store_service/subscriber.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <variant>
+
+#include "file_io/secret_file.h"
+#include "store_service/partition.h"
+
+namespace duet {
+
+Subscriber::Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& ready)
+    : limits_(config.limits),
+      devices_per_user_(config.devices_per_user),
+      inboxes_(inboxes),
+      ready_(ready),
+      link_(link_options(config), link_handlers()) {}
+
+LinkOptions Subscriber::link_options(const Config& config) const {
+  LinkOptions options;
+  options.uri = config.broker.uri;
+  options.client_id = config.broker.client_id;
+  options.password = [file = config.broker.token_file] { return read_secret_line(file); };
+  // The broker answers the subscription to presence with a snapshot, and that to frames with hello: what they
+  // are answered on comes first.
+  options.subscriptions = {
+      {format_topic(ServiceTopic{"broker", ServiceKind::presence}), 1},
+      {std::string(kPresenceFilter), 1},
+      {std::string(kPushFilter), 1},
+      {std::string(kRequestFilter), 1},
+      {format_topic(PipeTopic{kPartition, PipeKind::ingest}), 1},
+  };
+  return options;
+}
+
+LinkHandlers Subscriber::link_handlers() {
+  return {.on_connected = [this] { inboxes_.writes.connected(); },
+          .on_message = [this](const LinkMessage& message) { on_message(message); },
+          .on_state = [this](const std::string& state) { on_state(state); }};
+}
+
+void Subscriber::on_state(const std::string& state) {
+  spdlog::info("broker: {}", state);
+  if (link_.connected()) return;
+  if (const auto ended = inboxes_.writes.disconnected(); ended != 0) ready_.close(ended);
+}
+
+void Subscriber::on_message(const LinkMessage& message) {
+  const auto topic = parse_topic(message.topic);
+  if (!topic) return;
+  if (const auto* device = std::get_if<DeviceTopic>(&*topic)) {
+    route(*device, message);
+  } else if (*topic == Topic(PipeTopic{kPartition, PipeKind::ingest})) {
+    if (!inboxes_.writes.push_frame(std::string(message.payload))) {
+      spdlog::debug("no room for a frame: its node will send it again");
+    }
+  } else if (*topic == Topic(ServiceTopic{"broker", ServiceKind::presence})) {
+    on_snapshot(message);
+  }
+}
+
+void Subscriber::route(const DeviceTopic& topic, const LinkMessage& message) {
+  if (topic.kind == DeviceKind::presence) return on_presence(topic.owner, message);
+  if (topic.kind == DeviceKind::push) return on_push(topic.owner, message);
+  if (topic.kind != DeviceKind::request) return;
+  RawRequest request{topic.owner, topic.method, std::string(message.payload),
+                     std::string(message.correlation_data)};
+  if (!inboxes_.requests.push(std::move(request))) refuse_request(*this, request, limits_);
+}
+
+void Subscriber::on_presence(const Device& device, const LinkMessage& message) {
+  // What the broker retained is older than its snapshot; an empty payload clears it.
+  if (message.retained || message.payload.empty()) return;
+  const auto state = parse_presence(message.payload, limits_);
+  if (state) to_presence(StateChange{device, *state});
+}
+
+void Subscriber::on_push(const Device& device, const LinkMessage& message) {
+  if (message.payload.empty()) return;
+  const auto push = parse_push(message.payload, limits_);
+  if (!push) return;
+  const bool queued = inboxes_.writes.push_job(
+      {[device, platform = push->platform, max = devices_per_user_](WriteTransaction& transaction) {
+         transaction.touch_device({device, std::nullopt, platform}, max);
+       },
+       {},
+       {}});
+  if (!queued) spdlog::error("the writer has too much to do: a push registration is not stored");
+}
+
+void Subscriber::on_snapshot(const LinkMessage& message) {
+  auto snapshot = parse_presence_snapshot(message.payload);
+  if (!snapshot) {
+    spdlog::error("the broker's presence snapshot cannot be read");
+    return;
+  }
+  to_presence(*std::move(snapshot));
+}
+
+void Subscriber::to_presence(PresenceEvent event) {
+  if (inboxes_.presence.push(std::move(event))) return;
+  spdlog::error("presence has too much to do: connecting anew for a fresh snapshot");
+  link_.reconnect();
+}
+
+}  // namespace duet

@@ -1,0 +1,102 @@
+# What the scripts share: the packages, and how the tree is built. Sourced, not run.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+build_packages=(
+  g++ cmake ninja-build ccache pkg-config
+  mosquitto mosquitto-dev libmosquitto-dev libpaho-mqttpp-dev
+  libsqlite3-dev libssl-dev zlib1g-dev
+  nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
+  libgtest-dev libgmock-dev)
+test_packages=(clang-format clang-tidy python3 mosquitto-clients)
+
+# What the platform needs to run, as targets of the build.
+platform_targets=(duet-run duet-store duet-auth duet duet_plugin)
+
+say() { printf 'duet: %s\n' "$*" >&2; }
+fail() { say "$@"; exit 1; }
+
+# Runs a command with its output in a log, which is shown only when the command fails: quietly LOG COMMAND…
+quietly() {
+  local log=$1
+  shift
+  mkdir -p "$(dirname "$log")"
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    return 1
+  fi
+}
+
+# Prints those of the named Debian packages that are not installed.
+missing_packages() {
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p') || true
+  local package
+  for package in "$@"; do
+    grep -qxF -- "$package" <<<"$installed" || printf '%s\n' "$package"
+  done
+}
+
+# The package's own service would take our port, at once and after every boot. We only want the program.
+disable_system_broker() {
+  if [ -d /run/systemd/system ]; then
+    systemctl disable --now mosquitto.service >/dev/null 2>&1 || true
+  elif [ -x /etc/init.d/mosquitto ]; then
+    /etc/init.d/mosquitto stop >/dev/null 2>&1 || true
+  fi
+  say "the system's own mosquitto service is not used and was left disabled"
+}
+
+# Installs those of the named Debian packages that are missing.
+require_packages() {
+  command -v dpkg-query >/dev/null || fail "this is not a Debian system; it needs the counterparts of: $*"
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" -ne 0 ]; then
+    say "Debian packages are missing. Install them as root, then start again:"
+    printf '  apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
+  say "installing Debian packages: ${missing[*]}"
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300)
+  quietly "$root/build/apt.log" "${apt[@]}" update || say "apt-get update failed; going on with the package lists there are"
+  quietly "$root/build/apt.log" "${apt[@]}" install --no-install-recommends "${missing[@]}" ||
+    fail "the packages could not be installed"
+  [[ " ${missing[*]} " != *" mosquitto "* ]] || disable_system_broker
+}
+
+# Node.js and npm, for the tests. Any Node.js from 18 on will do; Debian's packages only where there is none, as they
+# conflict with other people's.
+require_node() {
+  if command -v node >/dev/null && command -v npm >/dev/null; then return; fi
+  if command -v node >/dev/null && [ -n "$(missing_packages nodejs)" ]; then
+    fail "there is a Node.js ($(command -v node)) without npm: install npm for it"
+  fi
+  require_packages nodejs npm
+}
+
+# build PRESET TARGET…: configures when needed, and builds. One at a time: others wait.
+build() {
+  local preset=$1
+  shift
+  local directory=$root/build/$preset
+  mkdir -p "$directory"
+  (
+    flock 9
+    if [ ! -f "$directory/build.ninja" ]; then
+      say "configuring $preset"
+      cd "$root"
+      quietly "$directory/configure.log" cmake --preset "$preset" || fail "configuring $preset failed"
+    fi
+    cd "$directory"
+    if [[ $(ninja -n "$@" 2>&1) == *"no work to do"* ]]; then exit 0; fi
+    say "building $preset: $*"
+    export NINJA_STATUS='  [%f/%t, %es] '
+    if [ -t 2 ]; then
+      ninja "$@" >&2
+    else
+      ninja --quiet "$@" >&2
+    fi || fail "building $preset failed"
+  ) 9>"$root/build/$preset.lock"
+}

@@ -1,0 +1,82 @@
+#include "supervisor/generated_config.h"
+
+#include <toml++/toml.h>
+
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#include "supervisor/conf_template.h"
+#include "supervisor/ready_file.h"
+
+namespace duet {
+namespace {
+
+using Values = std::map<std::string, std::string>;
+
+// The broker has no level: each `log_type` line adds one kind. A kind that is not wanted becomes `error`,
+// which is always there.
+void add_log_types(const std::string& level, Values& values) {
+  constexpr std::string_view kLevels = "error warn info debug";
+  const auto at_least = [&](std::string_view needed) { return kLevels.find(level) >= kLevels.find(needed); };
+  values["LOG_WARNING"] = at_least("warn") ? "warning" : "error";
+  values["LOG_NOTICE"] = at_least("info") ? "notice" : "error";
+  values["LOG_INFORMATION"] = at_least("info") ? "information" : "error";
+  values["LOG_DEBUG"] = at_least("debug") ? "debug" : "error";
+}
+
+}  // namespace
+
+std::string broker_config(std::string_view conf_template, const Layout& layout, const Ports& ports,
+                          const PlatformConfig& config, const BrokerSetting& setting) {
+  const auto& limits = config.limits;
+  // No limit on bursts means no limit.
+  const auto messages_per_second = limits.burst == 0 ? 0 : limits.messages_per_second;
+  Values values{
+      {"USER", setting.user},
+      {"PLUGIN", setting.plugin.string()},
+      {"MQTT_PORT", std::to_string(ports.mqtt)},
+      {"WS_PORT", std::to_string(ports.websocket)},
+      {"JWKS_FILE", layout.jwks().string()},
+      {"ISSUER", config.tokens.issuer},
+      {"AUDIENCE", config.tokens.audience},
+      {"CLOCK_SKEW_S", std::to_string(config.tokens.clock_skew.count())},
+      {"JOURNAL_DIR", layout.journal().string()},
+      {"JOURNAL_SYNC", config.journal.sync},
+      {"JOURNAL_SYNC_INTERVAL_MS", std::to_string(config.journal.sync_interval.count())},
+      {"MESSAGES_PER_SECOND", std::to_string(messages_per_second)},
+      {"BURST", std::to_string(limits.burst)},
+      {"REQUESTS_PER_MINUTE", std::to_string(limits.requests_per_minute)},
+      {"RECEIPTS_PER_SECOND", std::to_string(limits.receipts_per_second)},
+      {"DEVICES_PER_USER", std::to_string(limits.devices_per_user)},
+      {"BODY_BYTES", std::to_string(limits.body_bytes)},
+      {"MESSAGE_PAYLOAD_BYTES", std::to_string(limits.message_payload_bytes)},
+      {"OTHER_PAYLOAD_BYTES", std::to_string(limits.other_payload_bytes)},
+  };
+  add_log_types(config.log_level, values);
+  auto filled = fill_template(conf_template, values);
+  if (!filled) throw std::runtime_error("mosquitto.conf: " + filled.error());
+  return std::move(*filled);
+}
+
+std::string store_config(const Layout& layout, const Ports& ports, const PlatformConfig& config) {
+  const auto& limits = config.limits;
+  const toml::table root{
+      {"ready_file", layout.store_ready().string()},
+      {"broker", toml::table{{"uri", mqtt_uri(ports)},
+                             {"token_file", layout.token("store").string()},
+                             {"client_id", "duet-store"}}},
+      {"database", toml::table{{"path", layout.database().string()}}},
+      {"presence", toml::table{{"debounce_ms", config.presence_debounce.count()}}},
+      {"limits", toml::table{{"devices_per_user", limits.devices_per_user},
+                             {"body_bytes", limits.body_bytes},
+                             {"message_payload_bytes", limits.message_payload_bytes},
+                             {"other_payload_bytes", limits.other_payload_bytes}}},
+      {"log", toml::table{{"level", config.log_level}}},
+  };
+  std::ostringstream text;
+  text << root << '\n';
+  return text.str();
+}
+
+}  // namespace duet

@@ -1,0 +1,29 @@
+// supervisor/generated_config.h: the configuration files of the platform's processes, made anew at each
+// start.
+//
+// Pure: text out.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "supervisor/layout.h"
+#include "supervisor/options.h"
+#include "supervisor/platform_config.h"
+
+namespace duet {
+
+struct BrokerSetting {
+  std::filesystem::path plugin;
+  std::string user;  // whom the broker becomes when it is started as root
+};
+
+// `conf_template` is the mosquitto.conf that the platform ships. Throws std::runtime_error when it does not
+// fit.
+std::string broker_config(std::string_view conf_template, const Layout& layout, const Ports& ports,
+                          const PlatformConfig& config, const BrokerSetting& setting);
+
+std::string store_config(const Layout& layout, const Ports& ports, const PlatformConfig& config);
+
+}  // namespace duet

@@ -1,0 +1,52 @@
+// supervisor/layout.h: where what lies in the data directory. Nobody else joins these paths.
+//
+//   duet.lock       locked by the running supervisor
+//   ready.json      for clients and tools; exists while clients can connect
+//   secrets/        signing.pem, jwks.json, store.token
+//   run/            what is generated at each start
+//   journal/        accepted by the broker, not yet in the store
+//   store/          the database
+//   log/            a file for each process
+//   clients/        what the `duet` command keeps for its users
+//
+// Immutable value.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace duet {
+
+class Layout {
+ public:
+  // `root` must be absolute: the processes do not share our working directory.
+  explicit Layout(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path lock() const { return root_ / "duet.lock"; }
+  std::filesystem::path ready() const { return root_ / "ready.json"; }
+
+  std::filesystem::path secrets() const { return root_ / "secrets"; }
+  std::filesystem::path signing_key() const { return secrets() / "signing.pem"; }
+  std::filesystem::path jwks() const { return secrets() / "jwks.json"; }
+  std::filesystem::path token(const std::string& role) const { return secrets() / (role + ".token"); }
+
+  std::filesystem::path run() const { return root_ / "run"; }
+  std::filesystem::path process_lock() const { return run() / "processes.lock"; }
+  std::filesystem::path broker_config() const { return run() / "mosquitto.conf"; }
+  std::filesystem::path store_config() const { return run() / "store.toml"; }
+  std::filesystem::path store_ready() const { return run() / "store.ready"; }
+
+  std::filesystem::path journal() const { return root_ / "journal"; }
+  std::filesystem::path database() const { return root_ / "store" / "duet.db"; }
+  std::filesystem::path log(const std::string& process) const { return root_ / "log" / (process + ".log"); }
+
+  // Makes the directories that are missing (0700) and closes those below the root to everybody else, which a
+  // copy may have opened. Throws std::runtime_error with one line that names the path that cannot be used.
+  void prepare() const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+}  // namespace duet

@@ -1,0 +1,61 @@
+#include "supervisor/log_file.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+namespace duet {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool mentions_error(const std::string& line) {
+  constexpr std::string_view kWord = "error";
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  return std::search(line.begin(), line.end(), kWord.begin(), kWord.end(), same) != line.end();
+}
+
+}  // namespace
+
+int LogFile::open_for_process() {
+  trim();
+  const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return -1;
+  std::error_code error;
+  start_ = fs::file_size(path_, error);
+  if (error) start_ = 0;
+  return fd;
+}
+
+void LogFile::trim(std::uintmax_t max_bytes) {
+  std::error_code error;
+  const auto size = fs::file_size(path_, error);
+  if (error || size <= max_bytes) return;
+  // Copied, not renamed: the process keeps the file open.
+  fs::copy_file(path_, path_.string() + ".1", fs::copy_options::overwrite_existing, error);
+  if (!error) fs::resize_file(path_, 0, error);
+  if (!error) start_ = 0;
+}
+
+std::string LogFile::last_words() const {
+  constexpr std::uintmax_t kTail = 16 * 1024;
+  std::error_code error;
+  const auto size = fs::file_size(path_, error);
+  if (error) return {};
+  std::ifstream in(path_, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(std::max(start_, size > kTail ? size - kTail : 0)));
+  std::string last;
+  std::string last_error;
+  for (std::string line; std::getline(in, line);) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (mentions_error(line)) last_error = line;
+    last = line;
+  }
+  return last_error.empty() ? last : last_error;
+}
+
+}  // namespace duet

@@ -1,0 +1,82 @@
+// duet-run: runs the whole platform on this machine (scripts/run builds it and hands over to it).
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+
+#include "supervisor/demo.h"
+#include "supervisor/detach.h"
+#include "supervisor/options.h"
+#include "supervisor/platform.h"
+#include "supervisor/ready_file.h"
+#include "supervisor/signals.h"
+#include "supervisor/stop.h"
+
+namespace duet {
+namespace {
+
+int fail(const std::exception& error) {
+  std::cerr << "duet: " << error.what() << std::endl;
+  return EXIT_FAILURE;
+}
+
+void say_ready(const Options& options, Report& report) {
+  report.say("ready: " + mqtt_uri(options.ports) + " and " + websocket_uri(options.ports) + ", data in " +
+             options.data_dir.string());
+}
+
+int run_in_foreground(const Options& options) try {
+  const Signals signals;
+  DemoProcess demo;
+  const auto on_ready = [&](Report& report) {
+    say_ready(options, report);
+    if (options.demo) demo.start(options.data_dir);
+  };
+  run_platform(options, signals, {.on_ready = on_ready, .on_stopping = [&] { demo.stop(); }});
+  return EXIT_SUCCESS;
+} catch (const std::exception& error) {
+  return fail(error);
+}
+
+int run_as_daemon(const Options& options, Launch& launch) try {
+  const Signals signals;
+  const auto on_ready = [&](Report& report) {
+    say_ready(options, report);
+    report.leave_terminal();
+    launch.succeeded();
+  };
+  run_platform(options, signals, {.on_ready = on_ready, .on_stopping = [] {}});
+  return EXIT_SUCCESS;
+} catch (const std::exception& error) {
+  return fail(error);
+}
+
+int detach(const Options& options) {
+  if (!run_detached([&](Launch& launch) { return run_as_daemon(options, launch); })) return EXIT_FAILURE;
+  if (options.demo) play_demo(options.data_dir, std::cout);
+  return EXIT_SUCCESS;
+}
+
+int run(int argc, char** argv) try {
+  const auto parsed = parse_options(argc, argv);
+  if (const auto* status = std::get_if<ExitStatus>(&parsed)) return status->code;
+  Options options = std::get<Options>(parsed);
+  options.data_dir = std::filesystem::absolute(options.data_dir).lexically_normal();
+  ::umask(077);  // what lies in the data directory is nobody else's
+  if (options.stop) {
+    std::cout << "duet: " << stop_platform(options.data_dir) << std::endl;
+    return EXIT_SUCCESS;
+  }
+  return options.detach ? detach(options) : run_in_foreground(options);
+} catch (const std::exception& error) {
+  return fail(error);
+}
+
+}  // namespace
+}  // namespace duet
+
+int main(int argc, char** argv) {
+  return duet::run(argc, argv);
+}

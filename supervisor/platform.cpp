@@ -1,0 +1,168 @@
+#include "supervisor/platform.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include "file_io/secret_file.h"
+#include "supervisor/generated_config.h"
+#include "supervisor/layout.h"
+#include "supervisor/lock.h"
+#include "supervisor/platform_config.h"
+#include "supervisor/ports.h"
+#include "supervisor/programs.h"
+#include "supervisor/ready_file.h"
+#include "supervisor/secrets.h"
+#include "supervisor/supervisor.h"
+
+namespace duet {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Processes of a supervisor that was killed end by themselves; they get as long as on an ordinary stop.
+constexpr std::chrono::seconds kPatienceWithLeftovers{15};
+
+// For 10,000 connections and more. Not simply as many as allowed: libwebsockets, in the broker, allocates a
+// table of this length, and some systems allow a thousand million.
+constexpr std::uint64_t kBrokerOpenFiles = 65'536;
+
+Timestamp now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::string user_name() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  // Only root's name matters to the broker, and root may have no entry in a small container.
+  return entry != nullptr ? entry->pw_name : "root";
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) throw std::runtime_error(path.string() + ": cannot read");
+  return text.str();
+}
+
+// Work that must not stop a running platform when it fails (a full disk): it is tried again on the next tick,
+// and each new reason is reported once.
+class Chore {
+ public:
+  Chore(Report& report, std::function<void()> work) : report_(report), work_(std::move(work)) {}
+
+  void attempt() {
+    std::string reason;
+    try {
+      work_();
+    } catch (const std::exception& error) {
+      reason = error.what();
+    }
+    if (!reason.empty() && reason != last_reason_) report_.say("trying again: " + reason);
+    last_reason_ = reason;
+  }
+
+ private:
+  Report& report_;
+  std::function<void()> work_;
+  std::string last_reason_;
+};
+
+bool names_process(const fs::path& ready_file, pid_t pid) {
+  pid_t ready_pid = 0;
+  std::ifstream(ready_file) >> ready_pid;
+  return ready_pid == pid;
+}
+
+Part broker_part(const Programs& programs, const Layout& layout, const Ports& ports, int process_lock) {
+  return Part{.spec = {.name = "broker",
+                       .command = {programs.broker, "-c", layout.broker_config()},
+                       .environment = broker_environment(),
+                       .log_file = layout.log("broker"),
+                       .open_files = kBrokerOpenFiles,
+                       .inherited_fd = process_lock},
+              .before_start = {},
+              .is_ready = [ports](pid_t) {
+                return accepts_connections(ports.mqtt) && accepts_connections(ports.websocket);
+              }};
+}
+
+Part store_part(const Programs& programs, const Layout& layout, int process_lock) {
+  const fs::path ready_file = layout.store_ready();
+  return Part{.spec = {.name = "store",
+                       .command = {programs.store, "--config", layout.store_config()},
+                       .environment = {},
+                       .log_file = layout.log("store"),
+                       .open_files = std::nullopt,
+                       .inherited_fd = process_lock},
+              .before_start =
+                  [ready_file] {
+                    std::error_code not_there;  // left by a store that was killed, if at all
+                    fs::remove(ready_file, not_there);
+                  },
+              .is_ready = [ready_file](pid_t pid) { return names_process(ready_file, pid); }};
+}
+
+void write_configs(const Programs& programs, const Layout& layout, const Ports& ports,
+                   const PlatformConfig& config) {
+  const BrokerSetting setting{.plugin = programs.plugin, .user = user_name()};
+  write_file_atomically(layout.broker_config(),
+                        broker_config(read_file(programs.broker_template), layout, ports, config, setting),
+                        kSecretMode);
+  write_file_atomically(layout.store_config(), store_config(layout, ports, config), kSecretMode);
+}
+
+}  // namespace
+
+void run_platform(const Options& options, const Signals& signals, const PlatformHooks& hooks) {
+  const PlatformConfig config =
+      options.config_file ? load_platform_config(*options.config_file) : PlatformConfig();
+  const Programs programs = find_programs();
+  const Layout layout(options.data_dir);
+  layout.prepare();
+  const SupervisorLock lock(layout.lock());
+  Report report(layout.log("supervisor"));
+  fs::remove(layout.ready());  // of a supervisor that was killed
+  const ProcessLock process_lock(layout.process_lock(), kPatienceWithLeftovers);
+
+  ServiceTokens tokens(open_signing_key(layout, config.tokens), config.tokens, layout);
+  tokens.refresh(now());
+  require_free(options.ports);
+  write_configs(programs, layout, options.ports, config);
+
+  std::map<std::string, pid_t> pids;
+  Chore write_ready(report, [&] {
+    const ReadyState state{.ports = options.ports, .supervisor = ::getpid(), .pids = pids};
+    write_file_atomically(layout.ready(), format_ready(state), kSecretMode);
+  });
+  Chore refresh_tokens(report, [&] { tokens.refresh(now()); });
+
+  std::vector<Part> parts;
+  parts.push_back(broker_part(programs, layout, options.ports, process_lock.fd()));
+  parts.push_back(store_part(programs, layout, process_lock.fd()));
+  Supervisor supervisor(std::move(parts),
+                        {.on_ready = [&] { hooks.on_ready(report); },
+                         .on_pids =
+                             [&](const auto& current) {
+                               pids = current;
+                               write_ready.attempt();
+                             },
+                         .on_stopping =
+                             [&] {
+                               fs::remove(layout.ready());
+                               hooks.on_stopping();
+                             },
+                         .on_tick = [&] { refresh_tokens.attempt(); }},
+                        signals, report);
+  supervisor.run();
+  report.say("stopped");
+}
+
+}  // namespace duet

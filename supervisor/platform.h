@@ -1,0 +1,23 @@
+// supervisor/platform.h: the platform on one machine: prepares the data directory, then runs broker and
+// store.
+#pragma once
+
+#include <functional>
+
+#include "supervisor/options.h"
+#include "supervisor/report.h"
+#include "supervisor/signals.h"
+
+namespace duet {
+
+struct PlatformHooks {
+  std::function<void(Report&)> on_ready;  // clients can connect
+  std::function<void()> on_stopping;
+};
+
+// Runs until a signal asks to stop; then DIR/ready.json is gone and every process has ended. Throws an
+// exception whose text is one clear line when the platform cannot be started. `options.data_dir` must be
+// absolute.
+void run_platform(const Options& options, const Signals& signals, const PlatformHooks& hooks);
+
+}  // namespace duet

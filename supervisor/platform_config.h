@@ -1,0 +1,47 @@
+// supervisor/platform_config.h: what an operator can set, read from a TOML file (sample: deploy/duet.toml).
+//
+// Immutable values once loaded.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace duet {
+
+struct PlatformConfig {
+  // Of rates, 0 means no limit.
+  struct Limits {
+    std::int64_t messages_per_second = 20;   // per user
+    std::int64_t burst = 60;                 // messages a user may send at once
+    std::int64_t requests_per_minute = 200;  // per device
+    std::int64_t receipts_per_second = 100;  // per device: receipts, typing, presence, push together
+    std::int64_t devices_per_user = 16;
+    std::int64_t body_bytes = 32 * 1024;             // of a message, decoded
+    std::int64_t message_payload_bytes = 64 * 1024;  // of a message as published
+    std::int64_t other_payload_bytes = 4 * 1024;     // of everything else as published
+  };
+  struct Journal {
+    std::string sync = "none";  // none, interval or always: when the journal is flushed to the disk
+    std::chrono::milliseconds sync_interval{100};
+  };
+  struct Tokens {
+    std::string issuer = "duet";
+    std::string audience = "duet";
+    std::chrono::seconds clock_skew{30};
+    std::chrono::seconds service_ttl{3600};
+  };
+
+  Limits limits;
+  Journal journal;
+  Tokens tokens;
+  std::chrono::milliseconds presence_debounce{2000};
+  std::string log_level = "info";  // debug, info, warn or error
+};
+
+// Reads and checks the whole file. Throws std::runtime_error with one line that names the file, the line and
+// the key: unreadable, not TOML, an unknown key, a value of another type or outside its range.
+PlatformConfig load_platform_config(const std::filesystem::path& file);
+
+}  // namespace duet

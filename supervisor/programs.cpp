@@ -1,0 +1,51 @@
+#include "supervisor/programs.h"
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "supervisor/process.h"
+
+namespace duet {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path bin_directory() {
+  return fs::read_symlink("/proc/self/exe").parent_path();
+}
+
+fs::path require(const fs::path& path) {
+  if (!fs::exists(path))
+    throw std::runtime_error(path.string() + " is missing: build it first (scripts/run)");
+  return path;
+}
+
+}  // namespace
+
+Programs find_programs() {
+  const auto broker = find_program("mosquitto");
+  if (!broker) throw std::runtime_error("mosquitto is not installed (Debian package mosquitto)");
+  const fs::path bin = bin_directory();
+  const fs::path top = bin.parent_path();
+  return Programs{.broker = *broker,
+                  .broker_template = require(top / "share" / "duet" / "mosquitto.conf"),
+                  .plugin = require(top / "lib" / "duet_plugin.so"),
+                  .store = require(bin / "duet-store")};
+}
+
+fs::path client_program() {
+  return bin_directory() / "duet";
+}
+
+std::map<std::string, std::string> broker_environment() {
+#ifdef DUET_SANITIZER_RUNTIME
+  const char* options = std::getenv("ASAN_OPTIONS");
+  return {{"LD_PRELOAD", DUET_SANITIZER_RUNTIME},
+          // What the broker itself leaks at its end is not ours to mend.
+          {"ASAN_OPTIONS", std::string(options == nullptr ? "" : options) + ":detect_leaks=0"}};
+#else
+  return {};
+#endif
+}
+
+}  // namespace duet

@@ -1,0 +1,28 @@
+// supervisor/programs.h: where the platform's programs are: beside this one, as the build and an installation
+// lay them out (bin/, lib/, share/).
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace duet {
+
+struct Programs {
+  std::filesystem::path broker;           // Mosquitto, of the system
+  std::filesystem::path broker_template;  // share/duet/mosquitto.conf
+  std::filesystem::path plugin;           // lib/duet_plugin.so
+  std::filesystem::path store;            // bin/duet-store
+};
+
+// Throws std::runtime_error naming what is missing.
+Programs find_programs();
+
+// bin/duet, the command line client. Not checked to be there.
+std::filesystem::path client_program();
+
+// What must be set for the broker, which is not built by us: in a build with a sanitizer, that one's runtime
+// must be loaded before everything else.
+std::map<std::string, std::string> broker_environment();
+
+}  // namespace duet

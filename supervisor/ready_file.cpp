@@ -1,0 +1,24 @@
+#include "supervisor/ready_file.h"
+
+#include <nlohmann/json.hpp>
+
+namespace duet {
+
+std::string mqtt_uri(const Ports& ports) {
+  return "mqtt://127.0.0.1:" + std::to_string(ports.mqtt);
+}
+
+std::string websocket_uri(const Ports& ports) {
+  return "ws://127.0.0.1:" + std::to_string(ports.websocket) + "/mqtt";
+}
+
+std::string format_ready(const ReadyState& state) {
+  const nlohmann::ordered_json json{{"mqtt", mqtt_uri(state.ports)},
+                                    {"ws", websocket_uri(state.ports)},
+                                    {"http", nullptr},
+                                    {"supervisor", state.supervisor},
+                                    {"pids", state.pids}};
+  return json.dump() + "\n";
+}
+
+}  // namespace duet

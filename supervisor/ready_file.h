@@ -1,0 +1,28 @@
+// supervisor/ready_file.h: DIR/ready.json, by which clients and tools find the platform.
+//
+//   {"mqtt": "mqtt://127.0.0.1:1883", "ws": "ws://127.0.0.1:8083/mqtt", "http": null,
+//    "supervisor": pid, "pids": {"broker": pid, "store": pid}}
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+
+#include "supervisor/options.h"
+
+namespace duet {
+
+struct ReadyState {
+  Ports ports;
+  pid_t supervisor;
+  std::map<std::string, pid_t> pids;  // by the process's name
+};
+
+// One line of JSON. `http` is null until something listens there.
+std::string format_ready(const ReadyState& state);
+
+std::string mqtt_uri(const Ports& ports);
+std::string websocket_uri(const Ports& ports);
+
+}  // namespace duet

@@ -1,0 +1,158 @@
+#include "supervisor/supervisor.h"
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+
+namespace duet {
+namespace {
+
+constexpr std::chrono::milliseconds kReadyPoll{20};
+constexpr std::chrono::seconds kTick{1};
+constexpr std::chrono::milliseconds kStopPoll{500};
+constexpr std::chrono::seconds kSlowStart{10};
+
+}  // namespace
+
+Supervisor::Supervisor(std::vector<Part> parts, SupervisorHooks hooks, const Signals& signals, Report& report)
+    : hooks_(std::move(hooks)), signals_(signals), report_(report) {
+  for (auto& part : parts) parts_.push_back(std::make_unique<Watched>(std::move(part)));
+}
+
+void Supervisor::run() {
+  started_at_ = next_tick_ = Clock::now();
+  for (auto& watched : parts_) start(*watched);
+  supervise();
+  hooks_.on_stopping();
+  stop_all();
+  if (failure_) throw std::runtime_error(*failure_);
+}
+
+void Supervisor::supervise() {
+  while (!failure_) {
+    if (Signals::asks_to_stop(signals_.wait_until(next_event()))) {
+      report_.say("stopping");
+      return;
+    }
+    notice_ends();
+    start_due();
+    if (!ready_) check_ready();
+    tick();
+  }
+}
+
+Supervisor::Clock::time_point Supervisor::next_event() const {
+  auto next = next_tick_;
+  if (!ready_) next = std::min(next, Clock::now() + kReadyPoll);
+  for (const auto& watched : parts_) {
+    if (watched->start_at) next = std::min(next, *watched->start_at);
+  }
+  return next;
+}
+
+void Supervisor::start(Watched& watched) {
+  watched.start_at.reset();
+  if (watched.part.before_start) watched.part.before_start();
+  const auto started = watched.process.start();
+  if (!started) {
+    after_end(watched, ProcessEnd{.how = started.error(), .lifetime = std::chrono::milliseconds(0)});
+    return;
+  }
+  watched.last_pid = watched.process.pid();
+  report_.note(watched.process.name() + " started as process " + std::to_string(watched.process.pid()));
+}
+
+void Supervisor::start_due() {
+  bool changed = false;
+  for (auto& watched : parts_) {
+    if (!watched->start_at || *watched->start_at > Clock::now()) continue;
+    start(*watched);
+    changed = changed || watched->process.running();
+  }
+  if (changed && ready_) hooks_.on_pids(pids());
+}
+
+void Supervisor::notice_ends() {
+  for (auto& watched : parts_) {
+    if (const auto end = watched->process.reap()) after_end(*watched, *end);
+  }
+}
+
+void Supervisor::after_end(Watched& watched, const ProcessEnd& end) {
+  const auto wait = watched.backoff.after_life_of(end.lifetime);
+  watched.start_at = Clock::now() + wait;
+  if (!ready_ && ++watched.early_ends >= kMaxEarlyEnds) {
+    const std::string words = watched.process.log().last_words();
+    failure_ = watched.process.name() + " cannot start: " + (words.empty() ? end.how : words);
+    report_.note(*failure_);
+    return;
+  }
+  const std::string line = watched.process.name() + " " + end.how + "; starting it again in " +
+                           std::to_string(wait.count()) + " ms";
+  // While starting, the failure is told once, with its reason, if it stays.
+  if (ready_) {
+    report_.say(line);
+  } else {
+    report_.note(line);
+  }
+}
+
+bool Supervisor::is_ready(Watched& watched) const {
+  if (!watched.process.running()) return false;
+  const pid_t pid = watched.process.pid();
+  if (watched.ready_pid != pid && watched.part.is_ready(pid)) watched.ready_pid = pid;
+  return watched.ready_pid == pid;
+}
+
+void Supervisor::check_ready() {
+  const auto missing = std::find_if_not(parts_.begin(), parts_.end(),
+                                        [this](const auto& watched) { return is_ready(*watched); });
+  if (missing == parts_.end()) {
+    ready_ = true;
+    hooks_.on_pids(pids());
+    hooks_.on_ready();
+    return;
+  }
+  if (told_slow_ || Clock::now() < started_at_ + kSlowStart) return;
+  told_slow_ = true;
+  Process& process = (*missing)->process;
+  report_.say("still waiting for " + process.name() + ", which says: " + process.log().last_words());
+}
+
+void Supervisor::tick() {
+  if (Clock::now() < next_tick_) return;
+  next_tick_ = Clock::now() + kTick;
+  for (auto& watched : parts_) watched->process.log().trim();
+  hooks_.on_tick();
+}
+
+void Supervisor::stop_all() {
+  for (auto watched = parts_.rbegin(); watched != parts_.rend(); ++watched) stop((*watched)->process);
+}
+
+void Supervisor::stop(Process& process) {
+  process.send(SIGTERM);
+  const auto deadline = Clock::now() + kStopPatience;
+  bool killed = false;
+  while (process.running()) {
+    if (const auto end = process.reap()) {
+      report_.note(process.name() + " " + end->how);
+      return;
+    }
+    // Whoever asks again does not want to wait.
+    const bool asked_again = Signals::asks_to_stop(signals_.wait_until(Clock::now() + kStopPoll));
+    if (!killed && (asked_again || Clock::now() >= deadline)) {
+      report_.say(process.name() + " does not stop; killing it");
+      process.send(SIGKILL);
+      killed = true;
+    }
+  }
+}
+
+std::map<std::string, pid_t> Supervisor::pids() const {
+  std::map<std::string, pid_t> pids;
+  for (const auto& watched : parts_) pids[watched->process.name()] = watched->last_pid;
+  return pids;
+}
+
+}  // namespace duet

@@ -1,0 +1,91 @@
+// supervisor/supervisor.h: keeps the platform's processes running.
+//
+// One thread owns it: the one that calls run().
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/backoff.h"
+#include "supervisor/process.h"
+#include "supervisor/report.h"
+#include "supervisor/signals.h"
+
+namespace duet {
+
+// A process and what the supervisor must know about it.
+struct Part {
+  ProcessSpec spec;
+  std::function<void()> before_start;   // called before every start; may be empty
+  std::function<bool(pid_t)> is_ready;  // whether this process does its work by now
+};
+
+struct SupervisorHooks {
+  std::function<void()> on_ready;                                    // once: every part is ready
+  std::function<void(const std::map<std::string, pid_t>&)> on_pids;  // when ready, and after every restart
+  std::function<void()> on_stopping;                                 // before the parts are stopped
+  std::function<void()> on_tick;                                     // about once a second
+};
+
+class Supervisor {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // A part that ends so often before the platform was ever ready cannot start at all.
+  static constexpr int kMaxEarlyEnds = 5;
+  // How long a part may take to stop before it is killed.
+  static constexpr std::chrono::seconds kStopPatience{10};
+
+  // The parts are started in this order, and stopped in the opposite one.
+  Supervisor(std::vector<Part> parts, SupervisorHooks hooks, const Signals& signals, Report& report);
+
+  // Starts the parts, starts again with backoff whatever dies, and returns after a signal that asks to stop,
+  // when all have ended. Throws std::runtime_error, all parts stopped, when one cannot start at all: its name
+  // and its own last words.
+  void run();
+
+ private:
+  struct Watched {
+    explicit Watched(Part p) : part(std::move(p)), process(part.spec) {}
+
+    Part part;
+    Process process;
+    RestartBackoff backoff;
+    std::optional<Clock::time_point> start_at;  // set exactly while it does not run
+    int early_ends = 0;
+    pid_t last_pid = 0;
+    pid_t ready_pid = 0;  // the process that was found ready
+  };
+
+  void supervise();
+  Clock::time_point next_event() const;
+  void start(Watched& watched);
+  void start_due();
+  void notice_ends();
+  void after_end(Watched& watched, const ProcessEnd& end);
+  void check_ready();
+  void stop_all();
+  void stop(Process& process);
+  void tick();
+  bool is_ready(Watched& watched) const;
+  std::map<std::string, pid_t> pids() const;
+
+  std::vector<std::unique_ptr<Watched>> parts_;
+  SupervisorHooks hooks_;
+  const Signals& signals_;
+  Report& report_;
+  Clock::time_point started_at_;
+  Clock::time_point next_tick_;
+  bool ready_ = false;
+  bool told_slow_ = false;
+  std::optional<std::string> failure_;
+};
+
+}  // namespace duet

@@ -1,0 +1,91 @@
+#include "supervisor/generated_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+#include "temporary_directory.h"
+
+namespace duet {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+using testing::Pair;
+
+const std::filesystem::path kShippedTemplate = std::filesystem::path(DUET_SOURCE_DIR) / "mosquitto.conf";
+
+std::string broker(const PlatformConfig& config = {}) {
+  return broker_config(read_text(kShippedTemplate), Layout("/srv/with space"), Ports{1, 2, 3}, config,
+                       {.plugin = "/opt/duet_plugin.so", .user = "nobody"});
+}
+
+std::multimap<std::string, std::string> settings(const std::string& conf) {
+  std::multimap<std::string, std::string> settings;
+  std::istringstream lines(conf);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const auto space = line.find(' ');
+    settings.emplace(line.substr(0, space), line.substr(space + 1));
+  }
+  return settings;
+}
+
+TEST(BrokerConfig, TheShippedTemplateIsFilled) {
+  const auto conf = settings(broker());
+  EXPECT_THAT(conf, Contains(Pair("listener", "1 127.0.0.1")));
+  EXPECT_THAT(conf, Contains(Pair("listener", "2 127.0.0.1")));
+  EXPECT_THAT(conf, Contains(Pair("user", "nobody")));
+  EXPECT_THAT(conf, Contains(Pair("plugin", "/opt/duet_plugin.so")));
+  EXPECT_THAT(conf, Contains(Pair("plugin_opt_jwks_file", "/srv/with space/secrets/jwks.json")));
+  EXPECT_THAT(conf, Contains(Pair("plugin_opt_journal_dir", "/srv/with space/journal")));
+  EXPECT_THAT(conf, Contains(Pair("plugin_opt_messages_per_second", "20")));
+}
+
+TEST(BrokerConfig, KeepsWhatTheDesignRestsOn) {
+  const auto conf = settings(broker());
+  for (const auto& [key, value] : std::map<std::string, std::string>{{"per_listener_settings", "false"},
+                                                                     {"persistence", "false"},
+                                                                     {"allow_anonymous", "false"},
+                                                                     {"allow_zero_length_clientid", "false"},
+                                                                     {"max_queued_messages", "20000"},
+                                                                     {"set_tcp_nodelay", "true"}}) {
+    EXPECT_THAT(conf, Contains(Pair(key, value)));
+  }
+}
+
+TEST(BrokerConfig, ABurstOfZeroMeansNoLimit) {
+  PlatformConfig config;
+  config.limits.burst = 0;
+  EXPECT_THAT(settings(broker(config)), Contains(Pair("plugin_opt_messages_per_second", "0")));
+}
+
+TEST(BrokerConfig, LogsByLevel) {
+  PlatformConfig config;
+  EXPECT_THAT(settings(broker(config)), Contains(Pair("log_type", "notice")));
+  EXPECT_THAT(settings(broker(config)), Not(Contains(Pair("log_type", "debug"))));
+  config.log_level = "warn";
+  EXPECT_THAT(settings(broker(config)), Contains(Pair("log_type", "warning")));
+  EXPECT_THAT(settings(broker(config)), Not(Contains(Pair("log_type", "notice"))));
+  config.log_level = "debug";
+  EXPECT_THAT(settings(broker(config)), Contains(Pair("log_type", "debug")));
+}
+
+TEST(BrokerConfig, RefusesADirectoryThatWouldAddALine) {
+  EXPECT_THROW(broker_config(read_text(kShippedTemplate), Layout("/tmp/x\nallow_anonymous true"), Ports{}, {},
+                             {.plugin = "p", .user = "u"}),
+               std::runtime_error);
+}
+
+TEST(StoreConfig, QuotesPaths) {
+  const std::string toml = store_config(Layout("/srv/a \"b\""), Ports{1, 2, 3}, {});
+  EXPECT_THAT(toml, HasSubstr("mqtt://127.0.0.1:1"));
+  EXPECT_THAT(toml, HasSubstr(R"('/srv/a "b"/store/duet.db')"));
+  EXPECT_THAT(toml, HasSubstr("debounce_ms = 2000"));
+}
+
+}  // namespace
+}  // namespace duet

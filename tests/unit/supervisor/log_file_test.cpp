@@ -1,0 +1,61 @@
+#include "supervisor/log_file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "temporary_directory.h"
+
+namespace duet {
+namespace {
+
+class LogFileTest : public testing::Test {
+ protected:
+  void write(int fd, const std::string& text) {
+    ASSERT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+
+  TemporaryDirectory directory_;
+  std::filesystem::path path_ = directory_.path() / "store.log";
+  LogFile log_{path_};
+};
+
+TEST_F(LogFileTest, LastWordsAreThePresentProcesss) {
+  write_text(path_, "error: of the process before\n");
+  const int fd = log_.open_for_process();
+  EXPECT_EQ(log_.last_words(), "");
+  write(fd, "one\ntwo\n \n");
+  EXPECT_EQ(log_.last_words(), "two");
+  ::close(fd);
+}
+
+TEST_F(LogFileTest, AnErrorSaysMoreThanWhatFollowsIt) {
+  const int fd = log_.open_for_process();
+  write(fd, "starting\nError: the journal is damaged\nbye\n");
+  EXPECT_EQ(log_.last_words(), "Error: the journal is damaged");
+  ::close(fd);
+}
+
+TEST_F(LogFileTest, TrimKeepsOneOlderFileAndTheWriterGoesOn) {
+  const int fd = log_.open_for_process();
+  write(fd, "0123456789\n");
+  log_.trim(11);
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".1")) << "not over the limit yet";
+
+  log_.trim(10);
+  EXPECT_EQ(read_text(path_.string() + ".1"), "0123456789\n");
+  EXPECT_EQ(read_text(path_), "");
+
+  write(fd, "next\n");
+  EXPECT_EQ(read_text(path_), "next\n");
+  EXPECT_EQ(log_.last_words(), "next");
+  ::close(fd);
+}
+
+TEST_F(LogFileTest, OpensPrivately) {
+  ::close(log_.open_for_process());
+  EXPECT_EQ(std::filesystem::status(path_).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+}  // namespace
+}  // namespace duet

@@ -1,0 +1,163 @@
+#include "supervisor/platform_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "temporary_directory.h"
+
+namespace duet {
+namespace {
+
+using testing::HasSubstr;
+
+class PlatformConfigFile : public testing::Test {
+ protected:
+  PlatformConfig load(const std::string& text) {
+    write_text(file_, text);
+    return load_platform_config(file_);
+  }
+
+  // The message of the refusal; empty when there is none.
+  std::string refusal(const std::string& text) {
+    try {
+      load(text);
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  TemporaryDirectory directory_;
+  std::filesystem::path file_ = directory_.path() / "duet.toml";
+};
+
+TEST_F(PlatformConfigFile, EmptyMeansTheDefaults) {
+  const PlatformConfig config = load("");
+  EXPECT_EQ(config.limits.messages_per_second, 20);
+  EXPECT_EQ(config.tokens.service_ttl, std::chrono::hours(1));
+}
+
+TEST_F(PlatformConfigFile, ReadsEveryKey) {
+  const PlatformConfig config = load(R"(
+[limits]
+messages_per_second = 1
+burst = 2
+requests_per_minute = 3
+receipts_per_second = 4
+devices_per_user = 5
+body_bytes = 600
+message_payload_bytes = 700
+other_payload_bytes = 800
+[journal]
+sync = "always"
+sync_interval_ms = 9
+[presence]
+debounce_ms = 10
+[tokens]
+issuer = "i"
+audience = "a"
+clock_skew_s = 11
+service_ttl_s = 12
+[log]
+level = "debug"
+)");
+  EXPECT_EQ(config.limits.messages_per_second, 1);
+  EXPECT_EQ(config.limits.burst, 2);
+  EXPECT_EQ(config.limits.requests_per_minute, 3);
+  EXPECT_EQ(config.limits.receipts_per_second, 4);
+  EXPECT_EQ(config.limits.devices_per_user, 5);
+  EXPECT_EQ(config.limits.body_bytes, 600);
+  EXPECT_EQ(config.limits.message_payload_bytes, 700);
+  EXPECT_EQ(config.limits.other_payload_bytes, 800);
+  EXPECT_EQ(config.journal.sync, "always");
+  EXPECT_EQ(config.journal.sync_interval, std::chrono::milliseconds(9));
+  EXPECT_EQ(config.presence_debounce, std::chrono::milliseconds(10));
+  EXPECT_EQ(config.tokens.issuer, "i");
+  EXPECT_EQ(config.tokens.audience, "a");
+  EXPECT_EQ(config.tokens.clock_skew, std::chrono::seconds(11));
+  EXPECT_EQ(config.tokens.service_ttl, std::chrono::seconds(12));
+  EXPECT_EQ(config.log_level, "debug");
+}
+
+TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
+  const PlatformConfig sample =
+      load_platform_config(std::filesystem::path(DUET_SOURCE_DIR) / "deploy" / "duet.toml");
+  const PlatformConfig defaults;
+  EXPECT_EQ(sample.limits.messages_per_second, defaults.limits.messages_per_second);
+  EXPECT_EQ(sample.limits.burst, defaults.limits.burst);
+  EXPECT_EQ(sample.limits.requests_per_minute, defaults.limits.requests_per_minute);
+  EXPECT_EQ(sample.limits.receipts_per_second, defaults.limits.receipts_per_second);
+  EXPECT_EQ(sample.limits.devices_per_user, defaults.limits.devices_per_user);
+  EXPECT_EQ(sample.limits.body_bytes, defaults.limits.body_bytes);
+  EXPECT_EQ(sample.limits.message_payload_bytes, defaults.limits.message_payload_bytes);
+  EXPECT_EQ(sample.limits.other_payload_bytes, defaults.limits.other_payload_bytes);
+  EXPECT_EQ(sample.journal.sync, defaults.journal.sync);
+  EXPECT_EQ(sample.journal.sync_interval, defaults.journal.sync_interval);
+  EXPECT_EQ(sample.presence_debounce, defaults.presence_debounce);
+  EXPECT_EQ(sample.tokens.issuer, defaults.tokens.issuer);
+  EXPECT_EQ(sample.tokens.audience, defaults.tokens.audience);
+  EXPECT_EQ(sample.tokens.clock_skew, defaults.tokens.clock_skew);
+  EXPECT_EQ(sample.tokens.service_ttl, defaults.tokens.service_ttl);
+  EXPECT_EQ(sample.log_level, defaults.log_level);
+}
+
+TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
+  const struct {
+    const char* text;
+    const char* why;
+  } rows[] = {
+      {"[limits]\nburst = 1\nbusrt = 2", ":3: limits.busrt is not a known key"},
+      {"[limit]\nburst = 1", ":1: limit is not a known key or section"},
+      {"burst = 1", ":1: burst is not a known key or section"},
+      {"limits = 1", ":1: limits must be a section"},
+      {"[journal]\nsnyc = \"none\"", ":2: journal.snyc is not a known key"},
+      {"[presence]\nx = 1", ":2: presence.x is not a known key"},
+      {"[tokens]\nx = 1", ":2: tokens.x is not a known key"},
+      {"[log]\nx = 1", ":2: log.x is not a known key"},
+      {"[limits]\nburst = \"60\"", ":2: limits.burst must be a whole number"},
+      {"[limits]\nburst = 1.5", ":2: limits.burst must be a whole number"},
+      {"[limits]\nburst = true", ":2: limits.burst must be a whole number"},
+      {"[limits]\nmessages_per_second = -1", ":2: limits.messages_per_second must be from 0 to 1000000"},
+      {"[limits]\ndevices_per_user = 0", ":2: limits.devices_per_user must be from 1 to 1000"},
+      {"[limits]\nmessage_payload_bytes = 98305", "limits.message_payload_bytes must be from 256 to 98304"},
+      {"[limits]\nbody_bytes = 65537", "limits.body_bytes must not exceed limits.message_payload_bytes"},
+      {"[journal]\nsync = \"often\"", ":2: journal.sync must be one of none, interval, always"},
+      {"[journal]\nsync = 1", ":2: journal.sync must be a string"},
+      {"[presence]\ndebounce_ms = 8001", ":2: presence.debounce_ms must be from 0 to 8000"},
+      {"[tokens]\nissuer = \"\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
+      {"[tokens]\nissuer = \"a\\nb\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
+      {"[tokens]\nservice_ttl_s = 2", ":2: tokens.service_ttl_s must be from 3 to"},
+      {"[log]\nlevel = \"loud\"", ":2: log.level must be one of debug, info, warn, error"},
+      {"[limits]\nburst = ", ":2: "},
+      {"[limits]\nburst = 1\nburst = 2", ":3: "},
+      {"\xFF\xFE", ":1: "},
+  };
+  for (const auto& row : rows) {
+    EXPECT_THAT(refusal(row.text), HasSubstr(file_.string())) << row.text;
+    EXPECT_THAT(refusal(row.text), HasSubstr(row.why)) << row.text;
+  }
+}
+
+TEST_F(PlatformConfigFile, AcceptsTheEdgesOfTheRanges) {
+  for (const char* text :
+       {"[limits]\nmessages_per_second = 0\nburst = 0\nrequests_per_minute = 0\nreceipts_per_second = 0",
+        "[limits]\nmessage_payload_bytes = 98304\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
+        "[tokens]\nservice_ttl_s = 3"}) {
+    EXPECT_EQ(refusal(text), "") << text;
+  }
+}
+
+TEST_F(PlatformConfigFile, NamesAFileThatCannotBeRead) {
+  file_ = directory_.path() / "missing.toml";
+  try {
+    load_platform_config(file_);
+    FAIL() << "it was read";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr(file_.string()));
+  }
+}
+
+}  // namespace
+}  // namespace duet

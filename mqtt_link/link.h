@@ -1,12 +1,14 @@
 // mqtt_link/link.h: one MQTT connection that stays up. The store, the push bridge and the client library talk
-// to the broker through it; Paho is in link.cpp alone.
+// to the broker through it; Paho is in session.cpp alone.
 //
 // A link connects, subscribes, and when the connection ends connects again with exponential backoff and
 // jitter, for ever, saying so through `on_state`. It asks for the password at each attempt, so that a rotated
 // token is used.
 //
 // Threads: handlers run one at a time on Paho's receive thread or the link's own; they must not block on the
-// broker and must not destroy the link. publish() may be called from any thread, handlers included.
+// broker and must not destroy the link. publish() may be called from any thread, handlers included, and under
+// locks that handlers take. An exception that leaves a handler ends the connection, and the link connects
+// anew.
 #pragma once
 
 #include <chrono>
@@ -69,11 +71,11 @@ class Link {
   void start();
 
   struct Publish {
-    std::string topic;
-    std::string payload;
+    std::string topic{};
+    std::string payload{};
     int qos = 1;
     bool retained = false;
-    std::string correlation_data;
+    std::string correlation_data{};
   };
   // Hands the message to the connection. `accepted`: it is on its way; `on_done` is then called exactly once:
   // true when the broker acknowledged it (QoS 1) or it was written (QoS 0), false when it was refused (MQTT 5

@@ -1,0 +1,285 @@
+#include "mqtt_link/link.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "mqtt_link/outgoing.h"
+#include "mqtt_link/session.h"
+
+namespace duet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long a link that goes waits for what it has accepted to be acknowledged.
+constexpr std::chrono::seconds kPoliteness{1};
+
+// Exponential, each delay cut by up to a half at random, so that many clients do not come back in step.
+class Backoff {
+ public:
+  Backoff(std::chrono::milliseconds first, std::chrono::milliseconds max)
+      : first_(first), max_(max), next_(first), random_(std::random_device{}()) {}
+
+  void reset() { next_ = first_; }
+  std::chrono::milliseconds next() {
+    const auto delay = next_;
+    next_ = std::min(next_ * 2, max_);
+    std::uniform_real_distribution<double> share(0.5, 1.0);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(delay * share(random_));
+  }
+
+ private:
+  const std::chrono::milliseconds first_;
+  const std::chrono::milliseconds max_;
+  std::chrono::milliseconds next_;
+  std::minstd_rand random_;
+};
+
+}  // namespace
+
+// One thread makes the sessions, hands them their messages and waits for their ends. Handlers run on Paho's
+// threads while a session lives, and on this thread when none does: never two at a time.
+//
+// Paho's lock is held in every event, and by whoever calls Paho. Only the link's thread calls Paho, and never
+// under mutex_: so publish() waits for no callback, and its callers may hold locks that handlers take.
+class Link::Connection {
+ public:
+  Connection(LinkOptions options, LinkHandlers handlers)
+      : options_(std::move(options)), handlers_(std::move(handlers)) {}
+
+  void start() {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  PublishResult publish(Publish message, std::function<void(bool)> on_done);
+  bool connected() const {
+    const std::lock_guard lock(mutex_);
+    return connected_;
+  }
+  void reconnect() {
+    const std::lock_guard lock(mutex_);
+    reconnect_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  // How a session ended.
+  struct End {
+    bool was_connected;
+    std::string why;  // empty: because somebody wanted it
+  };
+
+  void run(const std::stop_token& stop);
+  End hold_session(const std::stop_token& stop);
+  End serve(Session& session, const std::stop_token& stop);
+  void finish_politely(Session& session, std::unique_lock<std::mutex>& lock);
+  void send_ready(Session& session, std::unique_lock<std::mutex>& lock);
+  void pause(const std::stop_token& stop, std::chrono::milliseconds delay);
+  void fail_pending();
+
+  SessionEvents session_events();
+  void on_ready(std::size_t window);
+  void on_published(std::uint64_t number, bool ok);
+  void end_session(const std::string& why);
+  void tell(const std::string& state);
+  template <typename Body>
+  void guarded(Body body);
+
+  const LinkOptions options_;
+  const LinkHandlers handlers_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  // Guarded by mutex_.
+  Outgoing outgoing_;
+  Session* session_ = nullptr;  // the thread's; not destroyed while pumping_
+  bool pumping_ = false;  // a thread hands messages to session_: one at a time, or they get out of order
+  bool connected_ = false;
+  bool was_connected_ = false;
+  std::optional<std::string> ended_;  // why
+  bool reconnect_ = false;
+  bool closing_ = false;
+  std::string last_state_;
+
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+void Link::Connection::run(const std::stop_token& stop) {
+  Backoff backoff(options_.first_backoff, options_.max_backoff);
+  while (!stop.stop_requested()) {
+    const auto began = Clock::now();
+    const End end = hold_session(stop);
+    fail_pending();
+    if (stop.stop_requested()) return;
+    if (end.why.empty()) {
+      tell("connecting anew to " + options_.uri);
+      continue;
+    }
+    tell(end.was_connected ? "connection to " + options_.uri + " ended: " + end.why
+                           : "cannot connect to " + options_.uri + ": " + end.why + "; trying again");
+    if (end.was_connected && Clock::now() - began >= options_.max_backoff) backoff.reset();
+    pause(stop, backoff.next());
+  }
+}
+
+Link::Connection::End Link::Connection::hold_session(const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    reconnect_ = false;
+    was_connected_ = false;
+    ended_.reset();
+  }
+  try {
+    const std::string password = options_.password ? options_.password() : std::string();
+    Session session(options_, session_events());
+    session.connect(password);
+    return serve(session, stop);
+  } catch (const std::exception& e) {
+    const std::lock_guard lock(mutex_);
+    connected_ = false;
+    return {.was_connected = was_connected_, .why = e.what()};
+  }
+}
+
+Link::Connection::End Link::Connection::serve(Session& session, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!ended_ && !reconnect_ && !stop.stop_requested()) {
+    send_ready(session, lock);
+    changed_.wait(lock, stop, [this] { return ended_ || reconnect_ || (connected_ && outgoing_.ready()); });
+  }
+  if (stop.stop_requested()) finish_politely(session, lock);
+  connected_ = false;
+  return {.was_connected = was_connected_, .why = ended_.value_or("")};
+}
+
+// What publish() has accepted is sent and acknowledged, if that does not take long.
+void Link::Connection::finish_politely(Session& session, std::unique_lock<std::mutex>& lock) {
+  closing_ = true;
+  const auto deadline = Clock::now() + kPoliteness;
+  while (connected_ && !outgoing_.empty() && Clock::now() < deadline) {
+    send_ready(session, lock);
+    changed_.wait_until(lock, deadline,
+                        [this] { return !connected_ || outgoing_.empty() || outgoing_.ready(); });
+  }
+}
+
+void Link::Connection::send_ready(Session& session, std::unique_lock<std::mutex>& lock) {
+  while (connected_) {
+    const auto next = outgoing_.next();
+    if (!next) return;
+    lock.unlock();
+    session.publish(next->message, next->number);
+    lock.lock();
+  }
+}
+
+void Link::Connection::pause(const std::stop_token& stop, std::chrono::milliseconds delay) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, delay, [this] { return reconnect_; });
+}
+
+void Link::Connection::fail_pending() {
+  std::vector<Outgoing::Done> lost;
+  {
+    const std::lock_guard lock(mutex_);
+    lost = outgoing_.take_all();
+  }
+  for (const auto& done : lost) {
+    if (done) guarded([&] { done(false); });
+  }
+}
+
+SessionEvents Link::Connection::session_events() {
+  return {.on_ready = [this](std::size_t window) { on_ready(window); },
+          .on_end = [this](const std::string& why) { end_session(why); },
+          .on_message =
+              [this](const LinkMessage& message) {
+                if (handlers_.on_message) guarded([&] { handlers_.on_message(message); });
+              },
+          .on_published = [this](std::uint64_t number, bool ok) { on_published(number, ok); }};
+}
+
+void Link::Connection::on_ready(std::size_t window) {
+  {
+    const std::lock_guard lock(mutex_);
+    outgoing_.set_window(window);
+    if (ended_ || closing_) return;
+    connected_ = true;
+    was_connected_ = true;
+  }
+  tell("connected to " + options_.uri);
+  if (handlers_.on_connected) guarded([&] { handlers_.on_connected(); });
+}
+
+void Link::Connection::on_published(std::uint64_t number, bool ok) {
+  std::optional<Outgoing::Done> done;
+  {
+    const std::lock_guard lock(mutex_);
+    done = outgoing_.finish(number);
+    if (outgoing_.empty() || outgoing_.ready()) changed_.notify_all();
+  }
+  if (done && *done) guarded([&] { (*done)(ok); });
+}
+
+void Link::Connection::end_session(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  connected_ = false;
+  if (!ended_) ended_ = why;
+  changed_.notify_all();
+}
+
+PublishResult Link::Connection::publish(Publish message, std::function<void(bool)> on_done) {
+  const std::lock_guard lock(mutex_);
+  if (!connected_ || closing_) return PublishResult::not_connected;
+  if (outgoing_.full()) return PublishResult::queue_full;
+  outgoing_.add(std::move(message), std::move(on_done));
+  if (outgoing_.ready()) changed_.notify_all();
+  return PublishResult::accepted;
+}
+
+void Link::Connection::tell(const std::string& state) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state == last_state_) return;
+    last_state_ = state;
+  }
+  if (handlers_.on_state) handlers_.on_state(state);
+}
+
+// Nothing may be thrown into Paho. What a handler could not do is tried again on the next connection.
+template <typename Body>
+void Link::Connection::guarded(Body body) {
+  try {
+    body();
+  } catch (const std::exception& e) {
+    tell(std::string("a handler failed: ") + e.what());
+    end_session("a handler failed");
+  }
+}
+
+Link::Link(LinkOptions options, LinkHandlers handlers)
+    : connection_(std::make_unique<Connection>(std::move(options), std::move(handlers))) {}
+
+Link::~Link() = default;
+
+void Link::start() {
+  connection_->start();
+}
+
+PublishResult Link::publish(Publish message, std::function<void(bool)> on_done) {
+  return connection_->publish(std::move(message), std::move(on_done));
+}
+
+bool Link::connected() const {
+  return connection_->connected();
+}
+
+void Link::reconnect() {
+  connection_->reconnect();
+}
+
+}  // namespace duet

@@ -1,0 +1,189 @@
+#include "broker_plugin/gate.h"
+
+#include <utility>
+#include <variant>
+
+#include "broker_plugin/refusals.h"
+#include "protocol/payload.h"
+#include "protocol/topic.h"
+
+namespace duet {
+namespace {
+
+bool names_somebody(std::string_view client_id) {
+  return parse_client_id(client_id) || parse_service_client_id(client_id);
+}
+
+// A persistent session without a connection is known by its client id alone. Its owner was verified when it
+// was made, and the user name was set then; a session that expired meanwhile may gather messages, not fetch
+// them.
+std::optional<Principal> offline_principal(const Client& client) {
+  if (auto device = parse_client_id(client.client_id)) {
+    if (client.user_name != device->user.str()) return std::nullopt;
+    return Principal::of_device(*std::move(device), Timestamp::max());
+  }
+  auto service = parse_service_client_id(client.client_id);
+  if (!service || client.user_name != to_string(service->role)) return std::nullopt;
+  return Principal::of_service(service->role, std::move(service->instance), Timestamp::max());
+}
+
+}  // namespace
+
+Gate::Gate(const Options& options, JwkSet keys, const std::string& boot_id, BrokerPort& broker)
+    : limits_(options.payload),
+      devices_per_user_(options.devices_per_user),
+      broker_(broker),
+      tokens_(std::move(keys), options.tokens),
+      pipes_(options, boot_id, broker),
+      intake_(options, {pipes_, blocks_, presence_, services_, broker}),
+      service_intake_({sessions_, pipes_, blocks_, tokens_, broker}) {}
+
+// Between RELOAD and the end of the loop turn the broker asks again about every session it has, with the user
+// name that was set and a token that may have run out; refusing would throw out users whose session is in
+// order, and those whose token is over are kicked by the tick, will included. A real CONNECT cannot pass for
+// such a question: a TCP socket is not read between the two (loop.c), and a WebSocket, which is (lws_service
+// runs after the reload), has its socket, while a session that is not live any more has lost it.
+bool Gate::is_recheck(const ConnectRequest& request) {
+  if (!reloading_) return false;
+  if (sessions_.find(request.connection, request.client_id) != nullptr) return true;
+  const Client client{request.connection, request.client_id, request.user_name};
+  return !request.websocket && offline_principal(client).has_value();
+}
+
+ConnectDecision Gate::refuse(const ConnectRequest& request, std::string_view reason) {
+  constexpr std::size_t kLoggedBytes = 100;
+  broker_.log(LogLevel::notice, "refused " + std::string(request.client_id.substr(0, kLoggedBytes)) + ": " +
+                                    std::string(reason));
+  return {ConnectVerdict::refuse, std::nullopt};
+}
+
+// Session takeover: the broker gives a session to whoever brings its client id, so the client id must be the
+// token's before the broker looks for one. Cheap checks come first.
+ConnectDecision Gate::connect(const ConnectRequest& request, Moment now) {
+  if (is_recheck(request)) return {ConnectVerdict::keep, std::nullopt};
+  if (!names_somebody(request.client_id)) return refuse(request, "the client id is not user:device");
+  const auto claims = tokens_.verify(request.password, now.wall);
+  if (!claims) return refuse(request, to_string(claims.error()));
+  auto principal = principal_for(*claims, request.client_id);
+  if (!principal) return refuse(request, "the client id is not the token's");
+  if (!request.user_name.empty() && request.user_name != user_name_of(*principal)) {
+    return refuse(request, "the user name is not the token's");
+  }
+  if (const auto& device = principal->device()) {
+    if (sessions_.devices_of(device->user, request.client_id) >= devices_per_user_) {
+      return refuse(request, "the user has too many devices connected");
+    }
+  }
+  return {ConnectVerdict::accept, std::move(principal)};
+}
+
+std::string Gate::user_name_of(const Principal& principal) {
+  return principal.device() ? principal.device()->user.str() : std::string(to_string(principal.role()));
+}
+
+void Gate::admit(Connection connection, const Principal& principal) {
+  disconnected(connection);  // of a session whose DISCONNECT never came; none is known to do that
+  Session& session =
+      sessions_.begin(connection, principal, principal.expires_at() + tokens_.rules().clock_skew);
+  presence_.session_began(session);
+}
+
+void Gate::disconnected(Connection connection) {
+  const auto ended = sessions_.end(connection);
+  if (!ended) return;
+  presence_.session_ended(*ended);
+  if (!ended->principal.device()) services_.gone(connection);
+}
+
+bool Gate::may_publish(const Client& client, const Publish& publish, bool retain, Moment now) {
+  const Session* session = sessions_.find(client.connection, client.client_id);
+  // There is no event for a will. It is sent when the session is over: after its DISCONNECT event or, when a
+  // new connection wants a clean session, after the new one was admitted.
+  if (session == nullptr || session->superseded) return may_send_will(client, session, publish, retain);
+  if (session->expired(now.wall)) return false;
+  if (decide(session->principal, Access::publish, publish.topic).allowed()) return true;
+  tell_not_authorized(*session, publish.topic, now);
+  return false;
+}
+
+bool Gate::may_send_will(const Client& client, const Session* session, const Publish& publish, bool retain) {
+  const auto principal = session != nullptr ? session->principal : offline_principal(client);
+  if (!principal || !decide(*principal, Access::will, publish.topic).allowed()) return false;
+  if (parse_presence(publish.payload, limits_) != DeviceState::offline) return false;
+  if (retain) presence_.will_retained(publish.topic);
+  return true;
+}
+
+void Gate::tell_not_authorized(const Session& session, std::string_view topic, Moment now) {
+  const auto& device = session.principal.device();
+  if (!device) {
+    broker_.log(LogLevel::error, session.client_id + " may not publish to " + std::string(topic));
+    return;
+  }
+  // Nothing else bounds these: a flood must not become two.
+  if (intake_.events_used_up(session, now)) return;
+  const Refused refused{.refusal = {ErrorCode::not_authorized, "this topic is not yours to publish to"}};
+  tell_refusal(*device, topic, refused, std::nullopt, broker_);
+}
+
+// Runs for every delivery to every recipient.
+bool Gate::may_receive(const Client& client, std::string_view topic, Moment now) {
+  if (const Session* session = sessions_.find(client.connection, client.client_id)) {
+    return !session->expired(now.wall) && decide(session->principal, Access::receive, topic).allowed();
+  }
+  const auto principal = offline_principal(client);
+  return principal && decide(*principal, Access::receive, topic).allowed();
+}
+
+// Whether the token has run out does not matter: every delivery is checked. It must not: when an expired
+// client is kicked, the broker asks about the subscriptions of its persistent session and would delete those
+// refused.
+bool Gate::may_subscribe(const Client& client, std::string_view filter, Moment now) {
+  const Session* session = sessions_.find(client.connection, client.client_id);
+  if (session == nullptr) {
+    const auto principal = offline_principal(client);
+    return principal && decide(*principal, Access::subscribe, filter).allowed();
+  }
+  if (!decide(session->principal, Access::subscribe, filter).allowed()) return false;
+  const bool begins = !session->principal.device() && !session->kicked && !session->superseded;
+  if (begins) services_.subscribed(client.connection, filter, now.steady);
+  return true;
+}
+
+bool Gate::may_unsubscribe(const Client& client, std::string_view filter) {
+  const Session* session = sessions_.find(client.connection, client.client_id);
+  if (session == nullptr || !decide(session->principal, Access::subscribe, filter).allowed()) return false;
+  if (!session->principal.device()) services_.unsubscribed(client.connection, filter);
+  return true;
+}
+
+bool Gate::publish(const Client& client, const Publish& publish, Moment now) {
+  Session* session = sessions_.find(client.connection, client.client_id);
+  const auto topic = parse_topic(publish.topic);
+  if (session == nullptr || !topic) return false;
+  if (!session->principal.device()) {
+    service_intake_.accept(*session, client.connection, *topic, publish.payload, now);
+    return true;
+  }
+  const auto refused = intake_.accept(*session, *topic, publish.payload, now);
+  if (!refused) return true;
+  tell_refusal(*session->principal.device(), publish.topic, *refused, publish.correlation, broker_);
+  return false;
+}
+
+void Gate::tick(Moment now) {
+  reloading_ = false;
+  for (const auto& client_id : sessions_.take_expired(now.wall)) {
+    broker_.log(LogLevel::notice, client_id + ": its token has expired");
+    broker_.kick(client_id);
+  }
+  presence_.tick();
+  pipes_.tick(now.steady);
+}
+
+void Gate::reload(std::optional<JwkSet> keys) {
+  reloading_ = true;
+  if (keys) tokens_ = TokenVerifier(*std::move(keys), tokens_.rules());
+}
+
+}  // namespace duet

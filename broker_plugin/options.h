@@ -1,0 +1,50 @@
+// broker_plugin/options.h: what mosquitto.conf says to the plugin (plugin_opt_<name> <value>).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "acl/token.h"
+#include "acl/token_bucket.h"
+#include "broker_plugin/journal.h"
+#include "protocol/names.h"
+#include "protocol/payload.h"
+#include "protocol/result.h"
+
+namespace duet {
+
+// docs/protocol.md section 6.
+struct Rates {
+  RateLimit messages{20, 60};           // messages_per_second, burst: per user
+  RateLimit requests{200.0 / 60, 200};  // requests_per_minute: per device; the burst is one minute's
+  RateLimit device_events{100, 200};    // receipts_per_second: receipts, typing, presence and push
+                                        // registrations of a device; the burst is two seconds'
+};
+
+struct Options {
+  std::filesystem::path jwks_file;    // jwks_file: the keys that access tokens are signed with. Required
+  TokenRules tokens{"duet", "duet"};  // issuer, audience, clock_skew_s
+  std::filesystem::path journal_dir;  // journal_dir: the journal of partition p is in journal_dir/p. Required
+  JournalSync journal_sync = JournalSync::none;               // journal_sync: none, interval or always
+  std::chrono::milliseconds journal_sync_interval{100};       // journal_sync_interval_ms
+  std::size_t segment_bytes = std::size_t{16} * 1024 * 1024;  // segment_bytes: a new segment beyond this
+  Partition partitions = 1;       // partitions; may change when the journals are drained
+  std::size_t window_frames = 8;  // window_frames: how many may be unconfirmed
+  Rates rates;
+  std::size_t devices_per_user = 16;  // devices_per_user: live connections
+  PayloadLimits payload;              // body_bytes, message_payload_bytes, other_payload_bytes
+};
+
+struct OptionText {
+  std::string_view name;  // without plugin_opt_
+  std::string_view value;
+};
+
+// The error names the option. An unknown option, one given twice and a missing required one are errors.
+Result<Options, std::string> parse_options(std::span<const OptionText> texts);
+
+}  // namespace duet

@@ -1,0 +1,332 @@
+// broker_plugin/plugin.cpp: the C boundary to Mosquitto (plugin API 5). No decisions: each callback becomes
+// one call of Gate. Nothing is thrown out of here, and a failure denies.
+//
+// Mosquitto calls everything from the one thread of its loop.
+
+// In this order: the headers of 2.0 do not include what they need.
+// clang-format off
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+#include <mqtt_protocol.h>
+// clang-format on
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker_plugin/file.h"
+#include "broker_plugin/gate.h"
+#include "broker_plugin/options.h"
+
+namespace duet {
+namespace {
+
+std::string_view view(const char* text) {
+  return text != nullptr ? std::string_view(text) : std::string_view();
+}
+
+std::string_view bytes(const void* data, std::size_t size) {
+  return data != nullptr ? std::string_view(static_cast<const char*>(data), size) : std::string_view();
+}
+
+int to_mosquitto(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return MOSQ_LOG_DEBUG;
+    case LogLevel::notice:
+      return MOSQ_LOG_NOTICE;
+    case LogLevel::warning:
+      return MOSQ_LOG_WARNING;
+    case LogLevel::error:
+      return MOSQ_LOG_ERR;
+  }
+  return MOSQ_LOG_ERR;
+}
+
+class MosquittoBroker : public BrokerPort {
+ public:
+  // The broker takes over payload and properties and frees them with its own functions, so they are made with
+  // those. (mosquitto_broker_publish_copy makes them with others: its account of memory goes wrong.)
+  void publish(const OutgoingMessage& message) override {
+    void* payload = nullptr;
+    if (!message.payload.empty()) {
+      payload = mosquitto_malloc(message.payload.size());
+      if (payload == nullptr) throw std::bad_alloc();
+      std::memcpy(payload, message.payload.data(), message.payload.size());
+    }
+    mosquitto_property* properties = nullptr;
+    int result = add_correlation(&properties, message);
+    if (result == MOSQ_ERR_SUCCESS) {
+      topic_ = message.topic;  // with a NUL behind it
+      result = mosquitto_broker_publish(nullptr, topic_.c_str(), static_cast<int>(message.payload.size()),
+                                        payload, static_cast<int>(message.qos), message.retain, properties);
+    }
+    if (result == MOSQ_ERR_SUCCESS) return;
+    mosquitto_free(payload);
+    mosquitto_property_free_all(&properties);
+    throw std::runtime_error("cannot publish to " + std::string(message.topic) + ": error " +
+                             std::to_string(result));
+  }
+
+  void kick(const std::string& client_id) override {
+    mosquitto_kick_client_by_clientid(client_id.c_str(), true);
+  }
+
+  void log(LogLevel level, const std::string& text) override {
+    mosquitto_log_printf(to_mosquitto(level), "duet: %s", text.c_str());
+  }
+
+ private:
+  static int add_correlation(mosquitto_property** properties, const OutgoingMessage& message) {
+    if (!message.correlation) return MOSQ_ERR_SUCCESS;
+    return mosquitto_property_add_binary(properties, MQTT_PROP_CORRELATION_DATA, message.correlation->data(),
+                                         static_cast<std::uint16_t>(message.correlation->size()));
+  }
+
+  std::string topic_;  // keeps its capacity
+};
+
+// A callback, registered for as long as this lives.
+class Callback {
+ public:
+  using Function = int (*)(int, void*, void*);
+
+  Callback(mosquitto_plugin_id_t* plugin, int event, Function function, void* self)
+      : plugin_(plugin), event_(event), function_(function) {
+    const int result = mosquitto_callback_register(plugin, event, function, nullptr, self);
+    if (result != MOSQ_ERR_SUCCESS) {
+      throw std::runtime_error("cannot register for event " + std::to_string(event) + ": error " +
+                               std::to_string(result));
+    }
+  }
+  ~Callback() { mosquitto_callback_unregister(plugin_, event_, function_, nullptr); }
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
+
+ private:
+  mosquitto_plugin_id_t* plugin_;
+  int event_;
+  Function function_;
+};
+
+template <typename Body>
+int guarded(int on_failure, Body body) noexcept {
+  try {
+    return body();
+  } catch (const std::exception& e) {
+    mosquitto_log_printf(MOSQ_LOG_ERR, "duet: %s", e.what());
+  } catch (...) {
+    mosquitto_log_printf(MOSQ_LOG_ERR, "duet: unknown exception");
+  }
+  return on_failure;
+}
+
+Moment now() {
+  return {std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()),
+          std::chrono::steady_clock::now()};
+}
+
+Client client_of(const mosquitto* client) {
+  return {client, view(mosquitto_client_id(client)), view(mosquitto_client_username(client))};
+}
+
+JwkSet load_keys(const std::filesystem::path& path) {
+  auto keys = JwkSet::parse(read_file(path));
+  if (!keys) throw std::runtime_error(path.string() + ": " + keys.error());
+  return *std::move(keys);
+}
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  if (!std::getline(file, id)) throw std::runtime_error("the kernel does not tell its boot id");
+  return id;
+}
+
+Options load_options(std::span<const mosquitto_opt> given) {
+  std::vector<OptionText> texts;
+  for (const auto& option : given) texts.push_back({view(option.key), view(option.value)});
+  auto options = parse_options(texts);
+  if (!options) throw std::runtime_error(options.error());
+  return *std::move(options);
+}
+
+int on_basic_auth(int event, void* data, void* self) noexcept;
+int on_acl_check(int event, void* data, void* self) noexcept;
+int on_message(int event, void* data, void* self) noexcept;
+int on_tick(int event, void* data, void* self) noexcept;
+int on_disconnect(int event, void* data, void* self) noexcept;
+int on_reload(int event, void* data, void* self) noexcept;
+
+// Owned by the broker, through the plugin's user data.
+struct Plugin {
+  Plugin(mosquitto_plugin_id_t* id, const Options& options)
+      : jwks_file(options.jwks_file),
+        gate(options, load_keys(options.jwks_file), boot_id(), broker),
+        basic_auth(id, MOSQ_EVT_BASIC_AUTH, on_basic_auth, this),
+        acl_check(id, MOSQ_EVT_ACL_CHECK, on_acl_check, this),
+        message(id, MOSQ_EVT_MESSAGE, on_message, this),
+        tick(id, MOSQ_EVT_TICK, on_tick, this),
+        disconnect(id, MOSQ_EVT_DISCONNECT, on_disconnect, this),
+        reload(id, MOSQ_EVT_RELOAD, on_reload, this) {}
+
+  MosquittoBroker broker;
+  std::filesystem::path jwks_file;
+  Gate gate;
+  Callback basic_auth;
+  Callback acl_check;
+  Callback message;
+  Callback tick;
+  Callback disconnect;
+  Callback reload;
+};
+
+Plugin& plugin_of(void* self) {
+  return *static_cast<Plugin*>(self);
+}
+
+// Anything but MOSQ_ERR_AUTH would close the connection without a CONNACK.
+int on_basic_auth(int /*event*/, void* data, void* self) noexcept {
+  return guarded(MOSQ_ERR_AUTH, [&] {
+    const auto& e = *static_cast<const mosquitto_evt_basic_auth*>(data);
+    auto& gate = plugin_of(self).gate;
+    const bool websocket = mosquitto_client_protocol(e.client) == mp_websockets;
+    const auto decision = gate.connect(
+        {e.client, view(mosquitto_client_id(e.client)), view(e.username), view(e.password), websocket},
+        now());
+    if (decision.verdict == ConnectVerdict::keep) return MOSQ_ERR_SUCCESS;
+    if (decision.verdict != ConnectVerdict::accept) return MOSQ_ERR_AUTH;
+    if (mosquitto_set_username(e.client, Gate::user_name_of(*decision.principal).c_str()) !=
+        MOSQ_ERR_SUCCESS) {
+      return MOSQ_ERR_AUTH;
+    }
+    gate.admit(e.client, *decision.principal);
+    return MOSQ_ERR_SUCCESS;
+  });
+}
+
+// Anything but MOSQ_ERR_ACL_DENIED would close the connection, for READ another client's.
+int on_acl_check(int /*event*/, void* data, void* self) noexcept {
+  return guarded(MOSQ_ERR_ACL_DENIED, [&] {
+    const auto& e = *static_cast<const mosquitto_evt_acl_check*>(data);
+    auto& gate = plugin_of(self).gate;
+    const auto client = client_of(e.client);
+    bool allowed = false;
+    switch (e.access) {
+      case MOSQ_ACL_READ:
+        allowed = gate.may_receive(client, view(e.topic), now());
+        break;
+      case MOSQ_ACL_WRITE:
+        allowed = gate.may_publish(client, {view(e.topic), bytes(e.payload, e.payloadlen)}, e.retain, now());
+        break;
+      case MOSQ_ACL_SUBSCRIBE:
+        allowed = gate.may_subscribe(client, view(e.topic), now());
+        break;
+      case MOSQ_ACL_UNSUBSCRIBE:
+        allowed = gate.may_unsubscribe(client, view(e.topic));
+        break;
+      default:
+        break;
+    }
+    return allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+  });
+}
+
+struct Freed {
+  void operator()(void* memory) const { std::free(memory); }
+};
+
+int on_message(int /*event*/, void* data, void* self) noexcept {
+  return guarded(MOSQ_ERR_ACL_DENIED, [&] {
+    auto& e = *static_cast<mosquitto_evt_message*>(data);
+    e.retain = false;  // nothing that a client publishes is kept by the broker
+    Publish publish{view(e.topic), bytes(e.payload, e.payloadlen)};
+    std::unique_ptr<void, Freed> correlation;
+    if (e.properties != nullptr) {
+      void* value = nullptr;
+      std::uint16_t size = 0;
+      if (mosquitto_property_read_binary(e.properties, MQTT_PROP_CORRELATION_DATA, &value, &size, false) !=
+          nullptr) {
+        correlation.reset(value);
+        publish.correlation = bytes(value, size);
+      }
+    }
+    return plugin_of(self).gate.publish(client_of(e.client), publish, now()) ? MOSQ_ERR_SUCCESS
+                                                                             : MOSQ_ERR_ACL_DENIED;
+  });
+}
+
+int on_tick(int /*event*/, void* /*data*/, void* self) noexcept {
+  return guarded(MOSQ_ERR_SUCCESS, [&] {
+    plugin_of(self).gate.tick(now());
+    return MOSQ_ERR_SUCCESS;
+  });
+}
+
+int on_disconnect(int /*event*/, void* data, void* self) noexcept {
+  return guarded(MOSQ_ERR_SUCCESS, [&] {
+    plugin_of(self).gate.disconnected(static_cast<const mosquitto_evt_disconnect*>(data)->client);
+    return MOSQ_ERR_SUCCESS;
+  });
+}
+
+// Must answer MOSQ_ERR_PLUGIN_DEFER: with anything else Mosquitto 2.0 leaves out the rest of its reload and
+// frees one of its structures again at the next SIGHUP (security.c, security__init_single).
+int on_reload(int /*event*/, void* /*data*/, void* self) noexcept {
+  return guarded(MOSQ_ERR_PLUGIN_DEFER, [&] {
+    auto& plugin = plugin_of(self);
+    plugin.gate.reload(
+        std::nullopt);  // first of all: the questions of the reload come, whatever the file holds
+    plugin.gate.reload(load_keys(plugin.jwks_file));
+    plugin.broker.log(LogLevel::notice, "keys read again from " + plugin.jwks_file.string());
+    return MOSQ_ERR_PLUGIN_DEFER;
+  });
+}
+
+}  // namespace
+}  // namespace duet
+
+extern "C" {
+
+__attribute__((visibility("default"))) int mosquitto_plugin_version(int supported_count,
+                                                                    const int* supported_versions) {
+  for (int i = 0; i < supported_count; ++i) {
+    if (supported_versions[i] == MOSQ_PLUGIN_VERSION) return MOSQ_PLUGIN_VERSION;
+  }
+  return -1;
+}
+
+// An error stops the broker.
+__attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugin_id_t* identifier,
+                                                                 void** user_data, mosquitto_opt* options,
+                                                                 int option_count) {
+  return duet::guarded(MOSQ_ERR_UNKNOWN, [&] {
+    // A file size limit shall refuse a publish like a full disk, not end the broker.
+    std::signal(SIGXFSZ, SIG_IGN);
+    const auto given = std::span<const mosquitto_opt>(options, static_cast<std::size_t>(option_count));
+    *user_data = std::make_unique<duet::Plugin>(identifier, duet::load_options(given)).release();
+    return MOSQ_ERR_SUCCESS;
+  });
+}
+
+__attribute__((visibility("default"))) int mosquitto_plugin_cleanup(void* user_data,
+                                                                    mosquitto_opt* /*options*/,
+                                                                    int /*option_count*/) {
+  const std::unique_ptr<duet::Plugin> plugin(static_cast<duet::Plugin*>(user_data));
+  return MOSQ_ERR_SUCCESS;
+}
+
+}  // extern "C"

@@ -1,0 +1,44 @@
+// broker_plugin/service_links.h: which service listens to what.
+//
+// Services connect with a clean session, so every subscription that is in force was asked for here.
+#pragma once
+
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "broker_plugin/feeder.h"
+#include "broker_plugin/pipe.h"
+#include "broker_plugin/presence.h"
+#include "broker_plugin/sessions.h"
+
+namespace duet {
+
+// Used by the broker's thread alone.
+class ServiceLinks {
+ public:
+  ServiceLinks(Pipes& pipes, Presence& presence) : pipes_(pipes), presence_(presence) {}
+
+  // The service's subscription to `filter` was allowed, or taken back.
+  void subscribed(Connection service, std::string_view filter, Feeder::Clock::time_point now);
+  void unsubscribed(Connection service, std::string_view filter);
+  void gone(Connection service);
+
+  // Whether somebody will get a request, a push registration.
+  bool serves_requests() const { return !requests_.empty(); }
+  bool serves_push() const { return !push_.empty(); }
+
+ private:
+  std::unordered_set<Connection>* listeners_of(std::string_view filter);
+  void stop_feeding(Partition partition, Connection service);
+
+  Pipes& pipes_;
+  Presence& presence_;
+  std::unordered_set<Connection> requests_;
+  std::unordered_set<Connection> push_;
+  std::unordered_set<Connection> presence_listeners_;
+  std::unordered_set<Connection> snapshot_listeners_;
+  std::unordered_map<Partition, Connection> fed_;  // the service that asked last
+};
+
+}  // namespace duet

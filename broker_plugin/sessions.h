@@ -1,0 +1,96 @@
+// broker_plugin/sessions.h: who is connected.
+//
+// The broker tells of a connection's end, but not of its beginning: a session begins when its CONNECT was
+// accepted. A connection is known by the broker's own pointer. What keeps that safe:
+//   - a pointer is live from the accepted CONNECT to the first DISCONNECT event for it. Later events for it
+//   (a
+//     persistent session has a second DISCONNECT when its client id comes again) find nothing and do nothing;
+//   - the broker gives freed pointers to new connections, after their DISCONNECT event; should one come
+//   without,
+//     Gate::admit ends the old session first;
+//   - check_retain_source asks with a made-up context on the stack: it is found by nobody, also because find
+//     compares the client id.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "acl/principal.h"
+#include "protocol/names.h"
+#include "protocol/payload.h"
+
+namespace duet {
+
+// The broker's context. Never looked into.
+using Connection = const void*;
+
+struct Session {
+  Principal principal;
+  std::string client_id;
+  Timestamp ends_at;  // its token's end, skew included
+  std::uint64_t serial;
+  // Another connection was accepted with this client id: all that this one may still do is send its will.
+  bool superseded = false;
+  bool kicked = false;
+  DeviceState stated = DeviceState::offline;  // what the device said last
+  // The device's last word to the store was `online`; somebody must say `offline` when it goes.
+  bool owes_offline = false;
+
+  bool expired(Timestamp now) const { return now >= ends_at; }
+  // `user` of a device, the role of a service: the broker's user name for this connection.
+  std::string_view user_name() const;
+};
+
+// Used by the broker's thread alone. References stay valid until the session ends.
+class Sessions {
+ public:
+  // A connection of `principal` was accepted. A session with the same client id is superseded, and its debt
+  // of an `offline` is this one's. Precondition: the connection is not live.
+  Session& begin(Connection connection, const Principal& principal, Timestamp ends_at);
+  // Null unless the connection is live and has this client id. O(1), no allocation.
+  Session* find(Connection connection, std::string_view client_id);
+  // The connection ended. Returns what it was; nullopt when it is not (or no longer) known.
+  std::optional<Session> end(Connection connection);
+
+  bool connected(std::string_view client_id) const;
+  // Live devices of the user, not counting the one with `except`.
+  std::size_t devices_of(const UserId& user, std::string_view except) const;
+  void extend(Session& session, Connection connection, Timestamp ends_at);
+  // Client ids of sessions that are over and to be kicked; each session once.
+  std::vector<std::string> take_expired(Timestamp now);
+  // The devices that are online: live, and `online` was their last word.
+  std::vector<Device> online() const;
+
+  std::size_t size() const { return sessions_.size(); }
+
+ private:
+  struct Expiry {
+    Timestamp at;
+    Connection connection;
+    std::uint64_t serial;  // a pointer may be another session's by then
+    friend bool operator>(const Expiry& a, const Expiry& b) { return a.at > b.at; }
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  template <typename Value>
+  using ByName = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
+
+  std::unordered_map<Connection, Session> sessions_;
+  ByName<Connection> current_;      // client id → the connection that is not superseded
+  ByName<std::size_t> devices_of_;  // user → how many of current_ are the user's
+  // Invariant: holds an entry at or before every live session's ends_at. Entries of ended sessions are
+  // dropped when they come up, so it is bounded by the connections made within one token's life.
+  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
+  std::uint64_t next_serial_ = 1;
+};
+
+}  // namespace duet

@@ -1,0 +1,54 @@
+// store_service/sqlite/conversation_cache.h: the conversations the writer works on.
+//
+// Rows are changed in memory and written once, when the transaction is about to commit: a burst of messages
+// in one conversation costs one row. Used by the writer's thread.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "store_service/sqlite/connection.h"
+#include "store_service/sqlite/conversation_row.h"
+#include "store_service/sqlite/lru_cache.h"
+
+namespace duet::sqlite {
+
+class ConversationCache {
+ public:
+  struct Entry {
+    ConversationRow row;
+    bool stored = false;   // there is a row in the database
+    bool changed = false;  // by this transaction
+    // Whether side i has blocked the other; nullopt: not asked yet.
+    std::array<std::optional<bool>, 2> blocked{};
+  };
+
+  ConversationCache(const Connection& connection, std::size_t capacity);
+
+  // Null: there is no such conversation. The pointer lives until the transaction ends.
+  Entry* find(const UserPair& pair);
+  Entry& find_or_create(const UserPair& pair);
+
+  // Says that the row will be written, or, if the transaction is rolled back, that the entry is void.
+  void change(Entry& entry);
+  // A block between the two has changed.
+  void forget_blocks(const UserPair& pair);
+
+  void flush();
+  void committed();
+  void rolled_back();
+
+ private:
+  void write(Entry& entry);
+
+  Statement find_;
+  Statement insert_;
+  Statement update_;
+  LruCache<UserPair, Entry, UserPairHash> entries_;
+  std::vector<Entry*> changed_;
+  std::int64_t last_key_;       // given to a conversation
+  std::int64_t committed_key_;  // of last_key_, what stands
+};
+
+}  // namespace duet::sqlite

@@ -1,0 +1,86 @@
+#include "store_service/sqlite/migration.h"
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "store_service/sqlite/file_lock.h"
+#include "store_service/store.h"
+
+namespace duet::sqlite {
+namespace {
+
+constexpr std::int64_t kApplicationId = 1146438996;  // "DUET", set by the first migration
+
+std::int64_t single_number(const Connection& connection, const char* operation, const char* sql) {
+  Statement statement(connection, operation, sql);
+  Cursor row = statement.query();
+  return row.next() ? row.integer(0) : 0;
+}
+
+int newest(std::span<const Migration> steps) {
+  return steps.empty() ? 0 : steps.back().number;
+}
+
+// 0: the database is empty.
+int schema_version(const Connection& connection) {
+  const auto id = single_number(connection, "read the file", "PRAGMA application_id");
+  if (id != kApplicationId) {
+    const auto things = single_number(connection, "read the schema", "SELECT count(*) FROM sqlite_schema");
+    if (id == 0 && things == 0) return 0;
+    throw StoreError("database " + connection.file().string() +
+                     " belongs to another program (application id " + std::to_string(id) + ")");
+  }
+  return static_cast<int>(
+      single_number(connection, "read the schema version", "SELECT schema_version FROM meta"));
+}
+
+void back_up(Connection& connection, int version) {
+  std::filesystem::path backup = connection.file();
+  backup += ".v" + std::to_string(version) + ".bak";
+  std::filesystem::path unfinished = backup;
+  unfinished += ".tmp";
+  std::error_code none_there;
+  std::filesystem::remove(unfinished, none_there);
+  create_private_file(unfinished);
+  Statement copy(connection, "make a backup", "VACUUM INTO ?1");
+  copy.execute(unfinished.string());
+  sync_path(unfinished);
+  std::filesystem::rename(unfinished, backup);
+  sync_path(std::filesystem::absolute(backup).parent_path());
+}
+
+void apply(Connection& connection, const Migration& step) {
+  connection.execute(step.name, "BEGIN IMMEDIATE");
+  try {
+    connection.execute(step.name, step.sql);
+    Statement set_version(connection, step.name, "UPDATE meta SET schema_version = ?1");
+    set_version.execute(step.number);
+    connection.execute(step.name, "COMMIT");
+  } catch (const StoreError&) {
+    if (connection.in_transaction()) connection.execute("roll back", "ROLLBACK");
+    throw;
+  }
+}
+
+}  // namespace
+
+int check_schema(const Connection& connection, std::span<const Migration> steps) {
+  const int version = schema_version(connection);
+  if (version > newest(steps)) {
+    throw StoreError("database " + connection.file().string() + " has schema version " +
+                     std::to_string(version) + ", and this program knows versions up to " +
+                     std::to_string(newest(steps)) + ": it was written by a newer Duet");
+  }
+  return version;
+}
+
+void migrate(Connection& connection, std::span<const Migration> steps) {
+  const int version = check_schema(connection, steps);
+  if (version > 0 && version < newest(steps)) back_up(connection, version);
+  for (const Migration& step : steps) {
+    if (step.number > version) apply(connection, step);
+  }
+}
+
+}  // namespace duet::sqlite

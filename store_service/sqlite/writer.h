@@ -1,0 +1,105 @@
+// store_service/sqlite/writer.h: the writing side of the SQLite store.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "store_service/sqlite/connection.h"
+#include "store_service/sqlite/conversation_cache.h"
+#include "store_service/sqlite/conversation_row.h"
+#include "store_service/sqlite/id_index.h"
+#include "store_service/sqlite/sqlite_store.h"
+#include "store_service/sqlite/user_table.h"
+#include "store_service/store.h"
+
+namespace duet::sqlite {
+
+// What the one writer keeps between its transactions: statements, and what it knows of the database. Nobody
+// else writes, so what it knows stays true; a rollback drops what the transaction touched.
+struct Writer {
+  Writer(Connection& connection, const SqliteOptions& options);
+
+  Connection& connection;
+  UserTable users;
+  ConversationCache conversations;
+  IdIndex ids;
+  SeqIndex seqs;
+  LogNumber last_log;                 // given to a message or receipt
+  LogNumber committed_log;            // of last_log, what stands
+  std::vector<UserId> created_users;  // by the open transaction
+  bool busy = false;                  // a transaction is open
+
+  Statement begin;
+  Statement commit;
+  Statement rollback;
+  Statement insert_user;
+  Statement insert_message;
+  Statement find_message;
+  Statement insert_seq_block;
+  Statement insert_receipt;
+  Statement delete_receipt;
+  Statement find_offset;
+  Statement set_offset;
+  Statement insert_block;
+  Statement delete_block;
+  Statement find_block;
+  Statement touch_device;
+  Statement trim_devices;
+  Statement set_delivered_mark;
+};
+
+class SqliteTransaction final : public WriteTransaction {
+ public:
+  // The writer must outlive the transaction and have no other open.
+  explicit SqliteTransaction(Writer& writer);
+  SqliteTransaction(const SqliteTransaction&) = delete;
+  SqliteTransaction& operator=(const SqliteTransaction&) = delete;
+  ~SqliteTransaction() override;
+
+  Appended append(const NewMessage& message) override;
+  RaisedMarks raise_marks(const UserId& by, const UserId& peer, const Marks& marks) override;
+  RecordNumber ingest_offset(const NodeId& node, Partition partition) override;
+  void set_ingest_offset(const NodeId& node, Partition partition, RecordNumber n) override;
+  bool block(const Block& block) override;
+  bool unblock(const Block& block) override;
+  bool is_blocked(const Block& block) override;
+  void touch_device(const DeviceChange& change, std::size_t max_devices) override;
+  void set_delivered_mark(LogNumber log_number) override;
+  void commit() override;
+
+ private:
+  using Entry = ConversationCache::Entry;
+
+  // Guards one call: when it throws, what is in memory and in the database may differ, and SQLite may even
+  // have left the transaction. From then on every call throws, until the transaction is dropped.
+  class Step {
+   public:
+    explicit Step(SqliteTransaction& transaction);
+    ~Step();
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+
+   private:
+    SqliteTransaction& transaction_;
+    int exceptions_;
+  };
+
+  UserKey user(const UserId& name);
+  // The message of this sender with this id, if it is stored.
+  std::optional<MessageRow> find_stored(const ConversationRow& row, Side sender, const MessageId& id,
+                                        std::uint64_t hash);
+  MessageRow next_message(ConversationRow& row, Side sender, const NewMessage& message);
+  void store(ConversationRow& row, const MessageRow& message);
+  // Messages of `sender` with a seq up to `seq`.
+  std::uint64_t sent_up_to(const ConversationRow& row, Side sender, Seq seq);
+  void replace_receipt(ConversationRow& row, Side side);
+  void forget_block(const Block& block);
+  void roll_back() noexcept;
+
+  Writer& writer_;
+  bool open_ = true;
+  bool failed_ = false;
+};
+
+}  // namespace duet::sqlite

@@ -39,7 +39,7 @@ std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key
     bucket.tokens = std::max(0.0, bucket.tokens - 1);
     return std::nullopt;
   }
-  const double wait_ms = std::ceil((1 - bucket.tokens) * 1000 / limit_.per_second);
+  const double wait_ms = std::ceil((1 - bucket.tokens - kRounding / 2) * 1000 / limit_.per_second);
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(wait_ms, 1.0, kMaxWaitMs)));
 }
 

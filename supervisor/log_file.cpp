@@ -42,7 +42,7 @@ void LogFile::trim(std::uintmax_t max_bytes) {
 }
 
 std::string LogFile::last_words() const {
-  constexpr std::uintmax_t kTail = 16 * 1024;
+  constexpr std::uintmax_t kTail = std::uintmax_t{16} * 1024;
   std::error_code error;
   const auto size = fs::file_size(path_, error);
   if (error) return {};

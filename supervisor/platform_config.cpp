@@ -15,7 +15,7 @@ namespace {
 
 // The largest message whose two copies (to the peer, and back to the sender) still fit, with all that goes
 // around them, into one broker packet of 256 KiB.
-constexpr std::int64_t kMaxMessagePayloadBytes = 96 * 1024;
+constexpr std::int64_t kMaxMessagePayloadBytes = 98'304;
 
 struct Range {
   std::int64_t low;
@@ -174,7 +174,7 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   tokens.read_name("issuer", config.tokens.issuer);
   tokens.read_name("audience", config.tokens.audience);
   tokens.read_duration("clock_skew_s", config.tokens.clock_skew, {0, 300});
-  tokens.read_duration("service_ttl_s", config.tokens.service_ttl, {3, 30 * 86'400});
+  tokens.read_duration("service_ttl_s", config.tokens.service_ttl, {3, 2'592'000});
   tokens.refuse_unknown_keys();
 
   Section log(file, root, "log");

@@ -18,9 +18,9 @@ struct PlatformConfig {
     std::int64_t requests_per_minute = 200;  // per device
     std::int64_t receipts_per_second = 100;  // per device: receipts, typing, presence, push together
     std::int64_t devices_per_user = 16;
-    std::int64_t body_bytes = 32 * 1024;             // of a message, decoded
-    std::int64_t message_payload_bytes = 64 * 1024;  // of a message as published
-    std::int64_t other_payload_bytes = 4 * 1024;     // of everything else as published
+    std::int64_t body_bytes = 32'768;             // of a message, decoded
+    std::int64_t message_payload_bytes = 65'536;  // of a message as published
+    std::int64_t other_payload_bytes = 4'096;     // of everything else as published
   };
   struct Journal {
     std::string sync = "none";  // none, interval or always: when the journal is flushed to the disk

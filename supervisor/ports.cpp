@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace duet {
 namespace {
@@ -71,12 +72,24 @@ std::set<std::string> listening_inodes(std::uint16_t port) {
   return inodes;
 }
 
+// What is in a directory of /proc. Processes come and go, and other users' are closed to us: what cannot be
+// read is not there.
+std::vector<fs::path> list(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    entries.push_back(entry->path());
+  }
+  return entries;
+}
+
 bool has_socket(const fs::path& process, const std::set<std::string>& inodes) {
-  std::error_code error;  // a process that ended, or another user's: it has nothing we can see
-  for (const auto& fd : fs::directory_iterator(process / "fd", error)) {
-    const std::string target = fs::read_symlink(fd.path(), error).string();
-    constexpr std::string_view kPrefix = "socket:[";
-    if (target.rfind(kPrefix, 0) != 0) continue;
+  constexpr std::string_view kPrefix = "socket:[";
+  for (const auto& fd : list(process / "fd")) {
+    std::error_code error;
+    const std::string target = fs::read_symlink(fd, error).string();
+    if (error || target.rfind(kPrefix, 0) != 0) continue;
     if (inodes.count(target.substr(kPrefix.size(), target.size() - kPrefix.size() - 1)) != 0) return true;
   }
   return false;
@@ -99,15 +112,14 @@ void require_free(std::uint16_t port, const std::string& option) {
 std::optional<std::string> listener_of(std::uint16_t port) {
   const auto inodes = listening_inodes(port);
   if (inodes.empty()) return std::nullopt;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string pid = entry.path().filename().string();
-    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (!has_socket(entry.path(), inodes)) continue;
-    std::string name;
-    std::ifstream comm(entry.path() / "comm");
-    std::getline(comm, name);
-    return name + " (process " + pid + ")";
+  for (const auto& process : list("/proc")) {
+    const std::string pid = process.filename().string();
+    if (pid.find_first_not_of("0123456789") != std::string::npos || !has_socket(process, inodes)) continue;
+    std::string holder;
+    std::ifstream comm(process / "comm");
+    std::getline(comm, holder);
+    holder.append(" (process ").append(pid).append(")");
+    return holder;
   }
   return std::nullopt;
 }

@@ -35,7 +35,10 @@ Image make_image(const ProcessSpec& spec) {
     const std::string text = *entry;
     if (spec.environment.count(text.substr(0, text.find('='))) == 0) image.environment_text.push_back(text);
   }
-  for (const auto& [name, value] : spec.environment) image.environment_text.push_back(name + "=" + value);
+  for (const auto& [name, value] : spec.environment) {
+    image.environment_text.push_back(name);
+    image.environment_text.back().append("=").append(value);
+  }
   for (auto& text : image.environment_text) image.environment.push_back(text.data());
   image.environment.push_back(nullptr);
   return image;

@@ -33,7 +33,8 @@ std::optional<int> Signals::wait_until(std::chrono::steady_clock::time_point dea
 }
 
 bool Signals::asks_to_stop(std::optional<int> signal) {
-  return signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
+  const int number = signal.value_or(0);
+  return number == SIGINT || number == SIGTERM || number == SIGHUP;
 }
 
 void Signals::restore_defaults() {

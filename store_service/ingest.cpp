@@ -39,6 +39,7 @@ class Ingestion {
       out_.lost.push_back({frame.node, node.offset + 1, first - 1});
     }
     node.sent_records = true;
+    node.left_a_hole = false;
     for (const auto& record : frame.records) {
       if (record.n <= node.offset) continue;
       apply(frame.node, record);

@@ -29,7 +29,7 @@ struct NodeProgress {
   RecordNumber last = 0;      // the last record that the node said it has
   bool said_hello = false;    // it waits for {"from": offset + 1}
   bool sent_records = false;  // it waits for {"committed": offset}
-  bool left_a_hole = false;   // a frame was not taken, because records before it are missing
+  bool left_a_hole = false;   // its last frame was not taken, because records before it are missing
 };
 
 // For the log: a record that changed nothing but the offset.

@@ -1,0 +1,240 @@
+#include "store_service/ingest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/store_service/database.h"
+
+namespace duet {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Ingest : public testing::Test {
+ protected:
+  std::vector<std::string> topics(const Ingested& done) {
+    std::vector<std::string> topics;
+    for (const auto& delivery : done.deliveries) topics.push_back(delivery.topic);
+    return topics;
+  }
+  Envelope envelope(const Ingested& done, std::size_t at) {
+    return parse_envelope(done.deliveries.at(at).payload).value();
+  }
+  ErrorEvent error(const Ingested& done) {
+    EXPECT_EQ(done.deliveries.size(), 1U);
+    return parse_error(done.deliveries.at(0).payload).value();
+  }
+  std::size_t stored(std::string_view one, std::string_view other) {
+    return store_.database.reader()->history(user(one), user(other), {}, {}, 200, 1 << 20).items.size();
+  }
+  RecordNumber offset() {
+    const auto transaction = store_.database.begin();
+    return transaction->ingest_offset(node(), 0);
+  }
+
+  TemporaryStore store_;
+};
+
+TEST_F(Ingest, DeliversAMessageToBothSides) {
+  const auto done = store_.store(
+      {message_record(1, "alice", "bob", R"({"id":"m1","body":"hello","type":"text/markdown"})")});
+
+  EXPECT_THAT(topics(done), ElementsAre("u/alice/in/bob/sent", "u/bob/in/alice/msg"));
+  EXPECT_EQ(done.deliveries[0].payload, done.deliveries[1].payload);
+  EXPECT_EQ(done.deliveries[0].log_number, done.deliveries[1].log_number);
+  const auto sent = envelope(done, 0);
+  EXPECT_EQ(sent.seq, 1U);
+  EXPECT_EQ(sent.id, message_id("m1"));
+  EXPECT_EQ(sent.from, user("alice"));
+  EXPECT_EQ(sent.to, user("bob"));
+  EXPECT_EQ(sent.ts, at_ms(1'000'001));
+  EXPECT_EQ(sent.type, "text/markdown");
+  EXPECT_EQ(sent.body, "hello");
+  EXPECT_EQ(sent.cursor, store_.cursor(done.deliveries[0].log_number));
+  EXPECT_FALSE(sent.duplicate);
+  EXPECT_EQ(done.messages, 1U);
+}
+
+TEST_F(Ingest, NumbersAConversationWithoutHolesFromBothSides) {
+  store_.store_message("alice", "bob", "a1");
+  store_.store_message("bob", "alice", "b1");
+  store_.store_message("alice", "carol", "c1");
+  EXPECT_EQ(envelope(store_.store_message("alice", "bob", "a2"), 0).seq, 3U);
+}
+
+TEST_F(Ingest, AnswersAResendWithTheFirstResultToItsSenderAlone) {
+  const auto first = store_.store_message("alice", "bob", "m1", "first");
+  store_.store_message("alice", "bob", "m2");
+
+  const auto again = store_.store_message("alice", "bob", "m1", "second");
+
+  EXPECT_THAT(topics(again), ElementsAre("u/alice/in/bob/sent"));
+  auto expected = envelope(first, 0);
+  expected.duplicate = true;
+  EXPECT_EQ(envelope(again, 0), expected);
+  EXPECT_EQ(again.deliveries[0].log_number, 0U);
+  EXPECT_EQ(again.duplicates, 1U);
+  EXPECT_EQ(stored("alice", "bob"), 2U);
+}
+
+TEST_F(Ingest, TakesTheSameIdOfTheOtherSideForAnotherMessage) {
+  store_.store_message("alice", "bob", "m1");
+  EXPECT_EQ(store_.store_message("bob", "alice", "m1").messages, 1U);
+}
+
+TEST_F(Ingest, NamesAMessageThatHasNoIdAfterItsRecord) {
+  const auto done = store_.store({message_record(1, "alice", "bob", R"({"body":"x"})")});
+  EXPECT_EQ(envelope(done, 0).id.str(), std::string(16, 'a') + ".1");
+}
+
+TEST_F(Ingest, TellsRaisedMarksToBothSides) {
+  store_.store_message("alice", "bob", "m1");
+  const auto done = store_.store_receipt("bob", "alice", R"({"read":1})");
+
+  EXPECT_THAT(topics(done), ElementsAre("u/bob/in/alice/receipt", "u/alice/in/bob/receipt"));
+  const auto receipt = parse_receipt_event(done.deliveries[0].payload).value();
+  EXPECT_EQ(receipt.by, user("bob"));
+  EXPECT_EQ(receipt.delivered, 1U);
+  EXPECT_EQ(receipt.read, 1U);
+  EXPECT_EQ(receipt.cursor, store_.cursor(done.deliveries[0].log_number));
+  EXPECT_EQ(done.deliveries[0].payload, done.deliveries[1].payload);
+}
+
+TEST_F(Ingest, TellsNothingOfMarksThatAreNotAhead) {
+  store_.store_message("alice", "bob", "m1");
+  store_.store_receipt("bob", "alice", R"({"read":1})");
+  const auto done = store_.store_receipt("bob", "alice", R"({"delivered":1})");
+  EXPECT_THAT(topics(done), IsEmpty());
+  EXPECT_THAT(done.refused, IsEmpty());
+}
+
+TEST_F(Ingest, RefusesAReceiptBeyondTheLastMessage) {
+  store_.store_message("alice", "bob", "m1");
+  const auto done = store_.store_receipt("bob", "alice", R"({"read":2})");
+
+  EXPECT_THAT(topics(done), ElementsAre("u/bob/d/phone/error"));
+  EXPECT_EQ(error(done).refusal.code, ErrorCode::not_found);
+  EXPECT_EQ(error(done).topic, "u/bob/out/alice/receipt");
+}
+
+TEST_F(Ingest, RefusesAReceiptWithoutAConversation) {
+  EXPECT_EQ(error(store_.store_receipt("bob", "alice", R"({"read":1})")).refusal.code, ErrorCode::not_found);
+}
+
+TEST_F(Ingest, RefusesWhatABlockedUserSends) {
+  store_.store_message("alice", "bob", "m1");
+  store_.block("bob", "alice");
+
+  const auto done = store_.store_message("alice", "bob", "m2");
+  EXPECT_THAT(topics(done), ElementsAre("u/alice/d/phone/error"));
+  EXPECT_EQ(error(done).refusal.code, ErrorCode::blocked);
+  EXPECT_EQ(error(done).id, message_id("m2"));
+  EXPECT_EQ(error(done).topic, "u/alice/out/bob/msg");
+  EXPECT_EQ(error(store_.store_receipt("alice", "bob", R"({"read":1})")).refusal.code, ErrorCode::blocked);
+  EXPECT_EQ(stored("alice", "bob"), 1U);
+}
+
+TEST_F(Ingest, TakesWhatTheBlockerSends) {
+  store_.block("bob", "alice");
+  EXPECT_EQ(store_.store_message("bob", "alice", "m1").messages, 1U);
+}
+
+TEST_F(Ingest, RefusesWhatIsMalformedAndGoesOn) {
+  const auto done = store_.commit(
+      {{node(),
+        0,
+        {message_record(1, "alice", "bob", "{"), message_record(2, "alice", "bob", R"({"id":"m2","body":7})"),
+         receipt_record(3, "alice", "bob", R"({"read":-1})"),
+         message_record(4, "alice", "alice", R"({"body":"me"})"),
+         receipt_record(5, "alice", "alice", R"({"read":1})"),
+         message_record(6, "alice", "bob", R"({"body":"fine"})")}}});
+
+  EXPECT_EQ(done.refused.size(), 5U);
+  for (const auto& refused : done.refused) EXPECT_EQ(refused.code, ErrorCode::malformed) << refused.n;
+  EXPECT_EQ(parse_error(done.deliveries[1].payload)->id, message_id("m2"));
+  EXPECT_EQ(done.messages, 1U);
+  EXPECT_EQ(stored("alice", "bob"), 1U);
+  EXPECT_EQ(offset(), 6U);
+}
+
+TEST_F(Ingest, RefusesWhatIsTooLarge) {
+  const std::vector<IngestFrame> frames{
+      {node(), 0, {message_record(1, "alice", "bob", R"({"id":"m1","body":"xxxx"})")}}};
+  EXPECT_EQ(error(store_.commit(frames, {.body_bytes = 3})).refusal.code, ErrorCode::too_large);
+}
+
+TEST_F(Ingest, SkipsRecordsThatAreStored) {
+  const std::vector<Record> records{message_record(1, "alice", "bob", R"({"id":"m1","body":"1"})"),
+                                    message_record(2, "alice", "bob", R"({"id":"m2","body":"2"})")};
+  store_.commit({{node(), 0, {records[0]}}});
+
+  const auto done = store_.commit({{node(), 0, records}});
+
+  EXPECT_EQ(done.messages, 1U);
+  EXPECT_EQ(done.duplicates, 0U);
+  EXPECT_TRUE(done.nodes.at(node()).sent_records);
+  EXPECT_EQ(done.nodes.at(node()).offset, 2U);
+  EXPECT_EQ(stored("alice", "bob"), 2U);
+}
+
+TEST_F(Ingest, DoesNotTakeAFrameBehindAHole) {
+  const auto done = store_.commit({{node(), 4, {message_record(5, "alice", "bob", R"({"body":"5"})")}}});
+
+  EXPECT_TRUE(done.nodes.at(node()).left_a_hole);
+  EXPECT_FALSE(done.nodes.at(node()).sent_records);
+  EXPECT_EQ(done.nodes.at(node()).offset, 0U);
+  EXPECT_EQ(stored("alice", "bob"), 0U);
+}
+
+TEST_F(Ingest, ForgetsAHoleThatTheSameBatchFills) {
+  const auto done = store_.commit({{node(), 4, {message_record(5, "alice", "bob", R"({"body":"5"})")}},
+                                   {node(), 0, {message_record(1, "alice", "bob", R"({"body":"1"})")}}});
+  EXPECT_FALSE(done.nodes.at(node()).left_a_hole);
+  EXPECT_EQ(done.nodes.at(node()).offset, 1U);
+}
+
+TEST_F(Ingest, TakesFramesThatFollowOneAnotherInOneBatch) {
+  const auto done = store_.commit({{node(), 0, {message_record(1, "alice", "bob", R"({"body":"1"})")}},
+                                   {node(), 1, {message_record(2, "alice", "bob", R"({"body":"2"})")}}});
+  EXPECT_FALSE(done.nodes.at(node()).left_a_hole);
+  EXPECT_EQ(done.messages, 2U);
+  EXPECT_EQ(offset(), 2U);
+}
+
+TEST_F(Ingest, FollowsANumberThatJumped) {
+  const RecordNumber jumped = (RecordNumber{1} << 32) + 2;
+  store_.commit({{node(), 0, {message_record(1, "alice", "bob", R"({"body":"1"})")}}});
+  // The store has record 1; the disk of the node lost it, and its journal goes on from what it had: nothing.
+  const auto done = store_.commit({{node(), 1, {message_record(jumped, "alice", "bob", R"({"body":"2"})")}}});
+  EXPECT_EQ(done.messages, 1U);
+  EXPECT_THAT(done.lost, IsEmpty());
+  EXPECT_EQ(offset(), jumped);
+}
+
+TEST_F(Ingest, GoesOnWithoutRecordsThatNobodyHasAndSaysWhich) {
+  const auto done = store_.commit({{node(), 0, {message_record(5, "alice", "bob", R"({"body":"5"})")}}});
+
+  EXPECT_EQ(done.messages, 1U);
+  ASSERT_EQ(done.lost.size(), 1U);
+  EXPECT_EQ(done.lost[0].first, 1U);
+  EXPECT_EQ(done.lost[0].last, 4U);
+}
+
+TEST_F(Ingest, KeepsTheOffsetsOfNodesApart) {
+  store_.commit({{node('a'), 0, {message_record(1, "alice", "bob", R"({"body":"1"})")}}});
+  const auto done = store_.commit({{node('b'), 0, {message_record(1, "alice", "bob", R"({"body":"2"})")}}});
+  EXPECT_EQ(done.messages, 1U);
+}
+
+TEST_F(Ingest, SaysWhereANodeStandsThatSaysHello) {
+  store_.store_message("alice", "bob", "m1");
+  const auto done = store_.commit({{node(), 7, {}}});
+  EXPECT_TRUE(done.nodes.at(node()).said_hello);
+  EXPECT_EQ(done.nodes.at(node()).offset, 1U);
+  EXPECT_EQ(done.nodes.at(node()).last, 7U);
+  EXPECT_FALSE(done.nodes.at(node()).sent_records);
+}
+
+}  // namespace
+}  // namespace duet

@@ -1,0 +1,171 @@
+// The request workers, the presence worker and the writer together, as in the process; the connection is the
+// test's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "store_service/presence_worker.h"
+#include "store_service/request_workers.h"
+#include "store_service/writer.h"
+#include "tests/unit/store_service/database.h"
+
+namespace duet {
+namespace {
+
+using nlohmann::json;
+
+class Workers : public testing::Test {
+ protected:
+  Workers() { store_.store_message("alice", "bob", "m1", "hello"); }
+
+  // Asks and returns the reply.
+  json ask(const Device& who, const std::string& method, const json& parameters = json::object()) {
+    const auto req = std::to_string(++asked_);
+    auto payload = parameters;
+    payload["req"] = req;
+    RawRequest request{who, method, payload.dump(), "correlation " + req};
+    EXPECT_TRUE(requests_.push(std::move(request)));
+    const auto topic = "u/" + who.user.str() + "/d/" + who.device.str() + "/reply";
+    json found;
+    EXPECT_TRUE(eventually([&] {
+      for (const auto& reply : publisher_.sent(topic)) {
+        auto parsed = json::parse(reply.payload);
+        if (parsed["req"] != req) continue;
+        EXPECT_EQ(reply.correlation_data, "correlation " + req);
+        EXPECT_EQ(parsed["method"], method);
+        found = std::move(parsed);
+        return true;
+      }
+      return false;
+    })) << method;
+    return found;
+  }
+  std::string error_of(const json& reply) { return reply.at("error").at("code"); }
+  void say(const Device& who, DeviceState state) {
+    ASSERT_TRUE(events_.push(PresenceEvent(StateChange{who, state})));
+  }
+  // The presence updates that `watcher` got about `peer`.
+  std::vector<bool> updates(const std::string& watcher, const std::string& peer) {
+    std::vector<bool> heard;
+    for (const auto& one : publisher_.delivered()) {
+      if (one.topic != "u/" + watcher + "/in/" + peer + "/presence") continue;
+      heard.push_back(json::parse(one.payload).at("online"));
+    }
+    return heard;
+  }
+
+  TemporaryStore store_;
+  WriteQueue writes_;
+  PresenceQueue events_{1000};
+  RequestQueue requests_{1000};
+  RecordingPublisher publisher_;
+  Counters counters_;
+  int asked_ = 0;
+  const Device alice_ = device("alice");
+  const Device bob_ = device("bob");
+  Writer writer_{
+      store_.database, writes_, publisher_, {.limits = {}, .first_backoff = std::chrono::milliseconds(1)}, {},
+      counters_};
+  PresenceWorker presence_{store_.database, events_, writes_, publisher_, {std::chrono::milliseconds(1), 16}};
+  RequestWorkers workers_{store_.database, {requests_, writes_, events_, publisher_}, {}, counters_};
+};
+
+TEST_F(Workers, AnswerFromTheStore) {
+  EXPECT_EQ(ask(alice_, "history", {{"with", "bob"}})["result"]["messages"][0]["body"], "hello");
+  EXPECT_EQ(ask(bob_, "sync")["result"]["changes"].size(), 1U);
+  EXPECT_EQ(ask(bob_, "conversations")["result"]["conversations"][0]["peer"], "alice");
+}
+
+TEST_F(Workers, RefuseWhatIsNoRequest) {
+  EXPECT_EQ(error_of(ask(alice_, "delete")), "unknown_method");
+  EXPECT_EQ(error_of(ask(alice_, "history", {{"with", 7}})), "malformed");
+  EXPECT_EQ(error_of(ask(alice_, "presence")), "malformed");
+  EXPECT_EQ(error_of(ask(alice_, "presence", {{"with", "alice"}})), "malformed");
+  EXPECT_EQ(error_of(ask(alice_, "block", {{"with", "alice"}})), "malformed");
+}
+
+TEST_F(Workers, BlockIsInForceBeforeItsReply) {
+  EXPECT_EQ(ask(bob_, "block", {{"with", "alice"}})["result"], json::object());
+
+  const auto updates = publisher_.sent("svc/store/blocks");
+  ASSERT_EQ(updates.size(), 1U);
+  EXPECT_EQ(parse_block_update(updates[0].payload), (BlockUpdate{false, {{bob_.user, alice_.user}}, {}}));
+  EXPECT_TRUE(store_.database.reader()->is_blocked({bob_.user, alice_.user}));
+  EXPECT_EQ(ask(bob_, "blocks")["result"]["users"], json::array({"alice"}));
+
+  EXPECT_EQ(ask(bob_, "unblock", {{"with", "alice"}})["result"], json::object());
+  EXPECT_EQ(ask(bob_, "blocks")["result"]["users"], json::array());
+  EXPECT_EQ(parse_block_update(publisher_.sent("svc/store/blocks").back().payload),
+            (BlockUpdate{false, {}, {{bob_.user, alice_.user}}}));
+}
+
+TEST_F(Workers, BlockIsUnavailableWhileTheDatabaseFails) {
+  store_.database.fail(true);
+  EXPECT_EQ(error_of(ask(bob_, "block", {{"with", "alice"}})), "unavailable");
+  store_.database.fail(false);
+  EXPECT_FALSE(store_.database.reader()->is_blocked({bob_.user, alice_.user}));
+}
+
+TEST_F(Workers, BlocksHaveABound) {
+  store_.block_many("bob", kMaxBlocks);
+  EXPECT_EQ(error_of(ask(bob_, "block", {{"with", "alice"}})), "too_large");
+  EXPECT_EQ(ask(bob_, "block", {{"with", "user7"}})["result"], json::object());
+}
+
+TEST_F(Workers, PresenceIsAnsweredAndThenUpdated) {
+  EXPECT_EQ(ask(alice_, "presence", {{"with", "bob"}})["result"]["online"], false);
+  say(bob_, DeviceState::online);
+  ASSERT_TRUE(eventually([&] { return updates("alice", "bob") == std::vector<bool>{true}; }));
+  EXPECT_EQ(ask(alice_, "presence", {{"with", "bob"}})["result"]["online"], true);
+  say(bob_, DeviceState::offline);
+  ASSERT_TRUE(eventually([&] { return updates("alice", "bob") == std::vector<bool>({true, false}); }));
+}
+
+TEST_F(Workers, PresenceIsTheSameNotFoundForAllWhoMayNotSeeIt) {
+  const auto stranger = ask(device("carol"), "presence", {{"with", "bob"}});
+  const auto nobody = ask(alice_, "presence", {{"with", "nobody"}});
+  ask(bob_, "block", {{"with", "alice"}});
+  const auto blocked = ask(alice_, "presence", {{"with", "bob"}});
+
+  EXPECT_EQ(error_of(stranger), "not_found");
+  EXPECT_EQ(nobody["error"], stranger["error"]);
+  EXPECT_EQ(blocked["error"], stranger["error"]);
+}
+
+TEST_F(Workers, PresenceUpdatesEndWithABlock) {
+  store_.store_message("carol", "bob", "m1");
+  ask(alice_, "presence", {{"with", "bob"}});
+  ask(device("carol"), "presence", {{"with", "bob"}});
+  ask(bob_, "block", {{"with", "alice"}});
+  say(bob_, DeviceState::online);
+  ASSERT_TRUE(eventually([&] { return !updates("carol", "bob").empty(); }));
+  EXPECT_TRUE(updates("alice", "bob").empty());
+}
+
+TEST_F(Workers, DevicesKnowWhoIsOnlineAndWhenTheOthersWere) {
+  say(alice_, DeviceState::online);
+  auto devices = ask(alice_, "devices")["result"]["devices"];
+  ASSERT_EQ(devices.size(), 1U);
+  EXPECT_EQ(devices[0]["device"], "phone");
+  EXPECT_EQ(devices[0]["online"], true);
+  EXPECT_EQ(devices[0]["push"], nullptr);
+
+  say(alice_, DeviceState::offline);
+  ASSERT_TRUE(eventually([&] { return store_.database.reader()->last_seen(alice_.user).has_value(); }));
+  devices = ask(alice_, "devices")["result"]["devices"];
+  ASSERT_EQ(devices.size(), 1U);
+  EXPECT_EQ(devices[0]["online"], false);
+  EXPECT_TRUE(devices[0]["last_seen"].is_number_unsigned());
+}
+
+TEST_F(Workers, RefuseARequestForWhichThereIsNoRoom) {
+  refuse_request(publisher_, {alice_, "history", R"({"req":"r9","with":"bob"})", "c"}, {});
+  const auto sent = publisher_.sent("u/alice/d/phone/reply");
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(json::parse(sent[0].payload)["req"], "r9");
+  EXPECT_EQ(error_of(json::parse(sent[0].payload)), "unavailable");
+}
+
+}  // namespace
+}  // namespace duet

@@ -18,19 +18,23 @@ const char* find(std::string_view text, std::string_view what) {
 
 }  // namespace
 
-std::string message_id_prefix(std::string_view run, std::size_t pair) {
-  const std::string digits = std::to_string(pair);
-  return std::string(run) + "." + std::string(kPairDigits - std::min(kPairDigits, digits.size()), '0') +
-         digits + ".";
+std::string message_marker(std::string_view run) {
+  return std::string(run) + ".";
 }
 
-std::optional<MessageNumber> find_number(std::string_view payload, std::string_view run) {
-  const char* const at = find(payload, run);
+std::string message_id_prefix(std::string_view marker, std::size_t pair) {
+  const std::string digits = std::to_string(pair);
+  return std::string(marker) + std::string(kPairDigits - std::min(kPairDigits, digits.size()), '0') + digits +
+         ".";
+}
+
+std::optional<MessageNumber> find_number(std::string_view payload, std::string_view marker) {
+  const char* const at = find(payload, marker);
   if (at == nullptr) return std::nullopt;
   const char* const end = payload.data() + payload.size();
-  if (static_cast<std::size_t>(end - at) < run.size() + 1 + kPairDigits + 1 + kNumberDigits)
+  if (static_cast<std::size_t>(end - at) < marker.size() + kPairDigits + 1 + kNumberDigits)
     return std::nullopt;
-  const char* const pair = at + run.size() + 1;
+  const char* const pair = at + marker.size();
   const char* const number = pair + kPairDigits + 1;
   MessageNumber found{};
   const auto pair_end = std::from_chars(pair, pair + kPairDigits, found.pair).ptr;

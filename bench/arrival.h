@@ -11,18 +11,20 @@
 
 namespace duet {
 
-// Message ids of the bench: <run>.<pair>.<number>, the numbers at full length, so that they are found in a
-// payload without parsing the JSON around them.
+// Message ids of the bench: <marker><pair>.<number>, the numbers at full length, so that they are found in a
+// payload without parsing the JSON around them. The marker stands nowhere else in a payload of the run: the
+// names of its users have the run too, but no dot.
 inline constexpr std::size_t kMaxPairs = 999'999;
+std::string message_marker(std::string_view run);
 // The id of a message, up to its number.
-std::string message_id_prefix(std::string_view run, std::size_t pair);
+std::string message_id_prefix(std::string_view marker, std::size_t pair);
 
 struct MessageNumber {
   std::uint64_t pair;
   std::uint64_t number;
 };
-// The first id of `run` in the payload, as published or in an envelope.
-std::optional<MessageNumber> find_number(std::string_view payload, std::string_view run);
+// The first such id in the payload, as published or in an envelope.
+std::optional<MessageNumber> find_number(std::string_view payload, std::string_view marker);
 
 // The seq of an envelope (docs/protocol.md section 2); 0: there is none.
 std::uint64_t find_seq(std::string_view envelope);

@@ -23,7 +23,7 @@ constexpr std::size_t kWarmUpAtOnce = 100;
 constexpr std::size_t kMaxUnacknowledged = 900;
 
 PublishTemplate message_template(const PairPlan& plan, std::size_t pair, const LoadOptions& options) {
-  const std::string prefix = message_id_prefix(options.run, pair);
+  const std::string prefix = message_id_prefix(options.marker, pair);
   MessagePayload message{MessageId::parse(prefix + std::string(PublishTemplate::kDigits, '0')),
                          std::string(options.body_bytes, 'x'), std::string(kDefaultMessageType)};
   const std::string payload = format_message(message);
@@ -168,7 +168,7 @@ void Load::on_message(std::size_t client, Received kind, std::string_view payloa
 
 void Load::on_arrival(std::size_t index, Received kind, std::string_view payload) {
   Pair& pair = pairs_[index];
-  const auto found = find_number(payload, options_.run);
+  const auto found = find_number(payload, options_.marker);
   if (!found || found->pair != index || found->number >= pair.published) {
     ++faults_.misrouted;
     return;

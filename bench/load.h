@@ -26,7 +26,7 @@ struct LoadOptions {
   std::size_t body_bytes;
   Receipts receipts;  // recipients confirm each message
   MqttVersion version;
-  std::string run;  // stands in every message id; nothing else in a payload equals it
+  std::string marker;  // of the message ids
 };
 
 struct Measurement {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/arrival.h"
 #include "bench/load.h"
 #include "bench/options.h"
 #include "bench/platform.h"
@@ -48,7 +49,7 @@ TargetReport measure(const Target& target, const std::string& run, const Options
   say("connecting " + std::to_string(swarm.size()) + " clients");
   swarm.connect_all(BenchClock::now() + kConnectDeadline,
                     [&](std::size_t ready) { say(std::to_string(ready) + " connected"); });
-  Load load(swarm, target, {options.body_bytes, options.receipts, options.mqtt, run});
+  Load load(swarm, target, {options.body_bytes, options.receipts, options.mqtt, message_marker(run)});
   say("warming up");
   load.warm_up();
   TargetReport report{target.name, std::nullopt, std::nullopt, load.faults()};

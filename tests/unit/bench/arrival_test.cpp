@@ -9,10 +9,12 @@
 namespace duet {
 namespace {
 
+const std::string kMarker = message_marker("run1");
+
 Envelope envelope(const std::string& id, Seq seq) {
   return {.seq = seq,
           .id = *MessageId::parse(id),
-          .from = *UserId::parse("alice"),
+          .from = *UserId::parse("bench-run1-42a"),
           .to = *UserId::parse("bob"),
           .ts = {},
           .type = "text/plain",
@@ -21,8 +23,8 @@ Envelope envelope(const std::string& id, Seq seq) {
 }
 
 TEST(FindNumber, ReadsTheIdOfAnEnvelope) {
-  const std::string payload = format_envelope(envelope(message_id_prefix("run1", 42) + "0000000007", 3));
-  const auto found = find_number(payload, "run1");
+  const std::string payload = format_envelope(envelope(message_id_prefix(kMarker, 42) + "0000000007", 3));
+  const auto found = find_number(payload, kMarker);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->pair, 42u);
   EXPECT_EQ(found->number, 7u);
@@ -30,10 +32,10 @@ TEST(FindNumber, ReadsTheIdOfAnEnvelope) {
 }
 
 TEST(FindNumber, FindsNothingInOtherPayloads) {
-  EXPECT_FALSE(find_number(R"({"id":"run2.000042.0000000007"})", "run1"));
-  EXPECT_FALSE(find_number("run1.000042.000000000", "run1"));
-  EXPECT_FALSE(find_number("run1.00004x.0000000007", "run1"));
-  EXPECT_FALSE(find_number("", "run1"));
+  EXPECT_FALSE(find_number(R"({"id":"run2.000042.0000000007"})", kMarker));
+  EXPECT_FALSE(find_number("run1.000042.000000000", kMarker));
+  EXPECT_FALSE(find_number("run1.00004x.0000000007", kMarker));
+  EXPECT_FALSE(find_number("", kMarker));
   EXPECT_EQ(find_seq(R"({"body":"x"})"), 0u);
 }
 

@@ -43,6 +43,20 @@ TestPlatform::TestPlatform(std::string_view config)
   start();
 }
 
+TestPlatform::TestPlatform(const std::filesystem::path& data_dir, const std::vector<std::string>& parts)
+    : data_dir_(dir_.path() / "data"),
+      run_log_(dir_.path() / "run.log"),
+      mqtt_port_(free_port()),
+      ws_port_(free_port()),
+      http_port_(free_port()) {
+  std::filesystem::create_directory(data_dir_);
+  for (const std::string& part : parts) {
+    std::filesystem::copy(data_dir / part, data_dir_ / part, std::filesystem::copy_options::recursive);
+  }
+  std::ofstream(config_file()) << kUnlimited;
+  start();
+}
+
 TestPlatform::~TestPlatform() {
   if (supervisor_) stop();
   report_orphans();
@@ -60,7 +74,10 @@ void TestPlatform::start() {
   supervisor_ = std::make_unique<ChildProcess>(argv, ChildProcess::Streams::to_log, run_log_);
   const auto is_ready = [this] {
     const auto said = ready();
-    return said && said->value("supervisor", -1) == supervisor_->pid();
+    if (!said || said->value("supervisor", -1) != supervisor_->pid()) return false;
+    // Clients can connect; the tests also want the store to answer.
+    return read_file(data_dir_ / "run" / "store.ready")
+        .starts_with(std::to_string(pid(Service::store)) + "\n");
   };
   eventually([&] { return supervisor_->exit_status() || is_ready(); });
   if (supervisor_->exit_status() || !is_ready()) {

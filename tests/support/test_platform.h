@@ -38,6 +38,8 @@ class TestPlatform {
  public:
   // `config` is the text of the file given with --config.
   explicit TestPlatform(std::string_view config = kUnlimited);
+  // As above, on a copy of these parts of another's data directory.
+  TestPlatform(const std::filesystem::path& data_dir, const std::vector<std::string>& parts);
   ~TestPlatform();  // stops it; a process that is left over fails the test
   TestPlatform(const TestPlatform&) = delete;
   TestPlatform& operator=(const TestPlatform&) = delete;

@@ -1,0 +1,147 @@
+#include "tests/support/history_checker.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace duet {
+namespace {
+
+std::string show(const Envelope& e) {
+  return "#" + std::to_string(e.seq) + " " + e.from.str() + "/" + e.id.str();
+}
+
+// What must be the same wherever a message is seen. (`cur` and `dup` may differ.)
+bool same_message(const Envelope& a, const Envelope& b) {
+  return a.seq == b.seq && a.id == b.id && a.from == b.from && a.to == b.to && a.ts == b.ts &&
+         a.type == b.type && a.body == b.body;
+}
+
+class Check {
+ public:
+  Check(const UserRecord& one, const UserRecord& other) : one_(one), other_(other) {}
+
+  std::vector<std::string> run() {
+    check_history_is_one_dense_order();
+    check_once();
+    check_nothing_invented();
+    for (const UserRecord* side : {&one_, &other_}) {
+      for (const DeviceRecord& device : side->devices) {
+        check_acknowledged_is_stored(side->user, device);
+        check_sender_order(side->user, device);
+        check_seen(side->user, device);
+      }
+    }
+    return std::move(violations_);
+  }
+
+ private:
+  void report(const std::string& what) {
+    if (violations_.size() < 50) violations_.push_back(what);
+  }
+
+  // Guarantee 4, at rest.
+  void check_history_is_one_dense_order() {
+    const auto& history = one_.history;
+    if (history.size() != other_.history.size()) {
+      report("the two sides' histories have " + std::to_string(history.size()) + " and " +
+             std::to_string(other_.history.size()) + " messages");
+    }
+    for (std::size_t i = 0; i < history.size(); ++i) {
+      if (history[i].seq != i + 1)
+        report("seq " + std::to_string(i + 1) + " is missing: " + show(history[i]));
+      if (i > 0 && history[i].ts < history[i - 1].ts) report("ts goes back at " + show(history[i]));
+      if (i < other_.history.size() && !same_message(history[i], other_.history[i])) {
+        report("the two sides disagree: " + show(history[i]) + " and " + show(other_.history[i]));
+      }
+    }
+  }
+
+  // Guarantee 3.
+  void check_once() {
+    for (const Envelope& envelope : one_.history) {
+      if (!by_id_.emplace(std::pair(envelope.from.str(), envelope.id.str()), &envelope).second) {
+        report("stored twice: " + show(envelope));
+      }
+      by_seq_.emplace(envelope.seq, &envelope);
+    }
+  }
+
+  void check_nothing_invented() {
+    std::set<std::pair<std::string, std::string>> published;
+    for (const UserRecord* side : {&one_, &other_}) {
+      for (const DeviceRecord& device : side->devices) {
+        for (const Attempt& attempt : device.published) published.emplace(side->user, attempt.id);
+      }
+    }
+    for (const auto& [key, envelope] : by_id_) {
+      if (!published.contains(key)) report("nobody published " + show(*envelope));
+    }
+  }
+
+  // Guarantee 2.
+  void check_acknowledged_is_stored(const std::string& user, const DeviceRecord& device) {
+    for (const Attempt& attempt : device.published) {
+      const auto found = by_id_.find({user, attempt.id});
+      if (found == by_id_.end()) {
+        if (attempt.acknowledged) report("acknowledged, yet lost: " + user + "/" + attempt.id);
+      } else if (found->second->body != attempt.body) {
+        report("another body: " + show(*found->second));
+      }
+    }
+  }
+
+  // Guarantee 4: the order of one sender's messages is the order in which they were accepted.
+  void check_sender_order(const std::string& user, const DeviceRecord& device) {
+    Seq last = 0;
+    for (const Attempt& attempt : device.published) {
+      const auto found = by_id_.find({user, attempt.id});
+      if (found == by_id_.end()) continue;
+      if (found->second->seq < last) report("out of the sender's order: " + show(*found->second));
+      last = std::max(last, found->second->seq);
+    }
+  }
+
+  // Guarantees 1, 4 and 5, as a client sees them: live messages come in order and with the stored content,
+  // and live and sync together leave nothing out.
+  void check_seen(const std::string& user, const DeviceRecord& device) {
+    std::set<Seq> seen;
+    check_stream(user + " live", device.live, seen);
+    std::set<Seq> synced;
+    check_stream(user + " sync", device.synced, synced);
+    seen.merge(synced);
+    for (const auto& [seq, envelope] : by_seq_) {
+      if (!seen.contains(seq)) report(user + " never saw " + show(*envelope));
+    }
+  }
+
+  // A seq may come again; one that is new must be greater than all before it. (Answers to resends come when
+  // the resend does.)
+  void check_stream(const std::string& who, const std::vector<Envelope>& stream, std::set<Seq>& seen) {
+    for (const Envelope& envelope : stream) {
+      const auto stored = by_seq_.find(envelope.seq);
+      if (stored == by_seq_.end() || !same_message(*stored->second, envelope)) {
+        report(who + " saw what is not stored: " + show(envelope));
+      }
+      if (!envelope.duplicate && !seen.contains(envelope.seq) && !seen.empty() &&
+          *seen.rbegin() > envelope.seq) {
+        report(who + " saw " + show(envelope) + " after #" + std::to_string(*seen.rbegin()));
+      }
+      seen.insert(envelope.seq);
+    }
+  }
+
+  const UserRecord& one_;
+  const UserRecord& other_;
+  std::map<std::pair<std::string, std::string>, const Envelope*> by_id_;
+  std::map<Seq, const Envelope*> by_seq_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace
+
+std::vector<std::string> check_conversation(const UserRecord& one, const UserRecord& other) {
+  return Check(one, other).run();
+}
+
+}  // namespace duet

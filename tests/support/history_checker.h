@@ -1,0 +1,39 @@
+// tests/support/history_checker.h: whether what clients saw of a conversation keeps the guarantees of
+// docs/protocol.md section 3: stored once, in order, dense, the same for both, and nothing acknowledged lost.
+//
+// Pure: it only compares what was recorded. For any test that makes trouble and then asks whether it
+// mattered.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/envelope.h"
+
+namespace duet {
+
+// A message as a device first published it. Resends are not recorded: they are the same message.
+struct Attempt {
+  std::string id;
+  std::string body;
+  bool acknowledged = false;  // a PUBACK came for it, at any time
+};
+
+// What one device did and saw.
+struct DeviceRecord {
+  std::vector<Attempt> published;  // in the order of first publishing
+  std::vector<Envelope> live;      // `msg` and `sent`, in order of arrival, over all its connections
+  std::vector<Envelope> synced;    // `msg` and `sent` from sync, in the order they were given
+};
+
+struct UserRecord {
+  std::string user;
+  std::vector<DeviceRecord> devices;
+  std::vector<Envelope> history;  // all of it, after everything has settled
+};
+
+// Returns a sentence for each violation (at most 50); empty: every guarantee was kept. Assumes that each
+// device resent what was not confirmed in order before anything new, as the contract says.
+std::vector<std::string> check_conversation(const UserRecord& one, const UserRecord& other);
+
+}  // namespace duet

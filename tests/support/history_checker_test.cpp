@@ -1,0 +1,105 @@
+// The checker must notice each violation that it is there for.
+
+#include "tests/support/history_checker.h"
+
+#include <gmock/gmock.h>
+
+namespace duet {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Envelope message(Seq seq, const std::string& from, const std::string& to, const std::string& id) {
+  return {.seq = seq,
+          .id = *MessageId::parse(id),
+          .from = *UserId::parse(from),
+          .to = *UserId::parse(to),
+          .ts = Timestamp(std::chrono::milliseconds(1000 + seq)),
+          .type = "text/plain",
+          .body = "body of " + id,
+          .cursor = ""};
+}
+
+// alice says a1, a2; bob says b1 between them. Everything is right.
+class HistoryChecker : public ::testing::Test {
+ protected:
+  HistoryChecker() {
+    const std::vector<Envelope> all{message(1, "alice", "bob", "a1"), message(2, "bob", "alice", "b1"),
+                                    message(3, "alice", "bob", "a2")};
+    alice_ = {"alice", {{{{"a1", "body of a1", true}, {"a2", "body of a2", true}}, all, {}}}, all};
+    bob_ = {"bob", {{{{"b1", "body of b1", true}}, {all[0]}, {all[1], all[2]}}}, all};
+  }
+  std::vector<std::string> check() const { return check_conversation(alice_, bob_); }
+  void expect(const std::string& violation) const { EXPECT_THAT(check(), Contains(HasSubstr(violation))); }
+
+  UserRecord alice_;
+  UserRecord bob_;
+};
+
+TEST_F(HistoryChecker, AcceptsWhatIsRight) {
+  EXPECT_THAT(check(), IsEmpty());
+}
+
+TEST_F(HistoryChecker, AcceptsRepeatsAndUnacknowledgedLoss) {
+  alice_.devices[0].live.push_back(alice_.history[0]);
+  alice_.devices[0].live.back().duplicate = true;
+  alice_.devices[0].published.push_back({"a3", "never arrived", false});
+  EXPECT_THAT(check(), IsEmpty());
+}
+
+TEST_F(HistoryChecker, NoticesAcknowledgedLoss) {
+  alice_.devices[0].published.push_back({"a3", "x", true});
+  expect("acknowledged, yet lost: alice/a3");
+}
+
+TEST_F(HistoryChecker, NoticesAHole) {
+  for (UserRecord* side : {&alice_, &bob_}) side->history.back().seq = 4;
+  expect("seq 3 is missing");
+}
+
+TEST_F(HistoryChecker, NoticesAMessageStoredTwice) {
+  for (UserRecord* side : {&alice_, &bob_}) side->history.push_back(message(4, "alice", "bob", "a1"));
+  expect("stored twice: #4 alice/a1");
+}
+
+TEST_F(HistoryChecker, NoticesTheWrongOrderOfASender) {
+  std::swap(alice_.devices[0].published[0], alice_.devices[0].published[1]);
+  expect("out of the sender's order");
+}
+
+TEST_F(HistoryChecker, NoticesSidesThatDisagree) {
+  bob_.history[1].body = "changed";
+  expect("the two sides disagree");
+  bob_.history.pop_back();
+  expect("3 and 2 messages");
+}
+
+TEST_F(HistoryChecker, NoticesAnotherBodyAndInventions) {
+  alice_.devices[0].published[0].body = "what I really said";
+  expect("another body: #1");
+  bob_.devices[0].published.clear();
+  expect("nobody published #2 bob/b1");
+}
+
+TEST_F(HistoryChecker, NoticesTimeGoingBack) {
+  for (UserRecord* side : {&alice_, &bob_}) side->history[2].ts = Timestamp(std::chrono::milliseconds(1));
+  expect("ts goes back at #3");
+}
+
+TEST_F(HistoryChecker, NoticesWhatADeviceNeverSaw) {
+  bob_.devices[0].synced.pop_back();
+  expect("bob never saw #3");
+}
+
+TEST_F(HistoryChecker, NoticesDisorderOnAConnectionAndChangedContent) {
+  std::swap(alice_.devices[0].live[1], alice_.devices[0].live[2]);
+  expect("alice live saw #2 bob/b1 after #3");
+  alice_.devices[0].live[0].body = "something else";
+  expect("alice live saw what is not stored: #1");
+}
+
+}  // namespace
+}  // namespace duet

@@ -1,0 +1,110 @@
+#include "tests/support/raw_mqtt.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "tests/support/patience.h"
+
+namespace duet {
+
+std::string mqtt_string(std::string_view text) {
+  std::string out;
+  out.push_back(static_cast<char>(text.size() >> 8));
+  out.push_back(static_cast<char>(text.size() & 0xff));
+  out.append(text);
+  return out;
+}
+
+std::string mqtt_packet(std::uint8_t type_and_flags, std::string_view body) {
+  std::string out(1, static_cast<char>(type_and_flags));
+  for (std::size_t left = body.size();;) {
+    const auto digit = static_cast<unsigned char>(left % 128);
+    left /= 128;
+    out.push_back(static_cast<char>(left > 0 ? digit | 0x80 : digit));
+    if (left == 0) break;
+  }
+  out.append(body);
+  return out;
+}
+
+std::string connect_packet(std::string_view client_id, std::string_view user, std::string_view password) {
+  constexpr char kUserPasswordClean = static_cast<char>(0xc2);
+  std::string body = mqtt_string("MQTT");
+  body.push_back(4);
+  body.push_back(kUserPasswordClean);
+  body.append({0, 60});
+  return mqtt_packet(0x10, body + mqtt_string(client_id) + mqtt_string(user) + mqtt_string(password));
+}
+
+std::string publish_packet(std::string_view topic, std::string_view payload, std::uint16_t packet_id) {
+  std::string body = mqtt_string(topic);
+  body.push_back(static_cast<char>(packet_id >> 8));
+  body.push_back(static_cast<char>(packet_id & 0xff));
+  return mqtt_packet(0x32, body.append(payload));
+}
+
+std::string subscribe_packet(std::string_view filter, std::uint16_t packet_id) {
+  std::string body;
+  body.push_back(static_cast<char>(packet_id >> 8));
+  body.push_back(static_cast<char>(packet_id & 0xff));
+  return mqtt_packet(0x82, body + mqtt_string(filter) + std::string(1, 1));
+}
+
+RawMqtt::RawMqtt(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    const int error = errno;
+    close(socket_);
+    throw std::system_error(error, std::generic_category(), "connect");
+  }
+}
+
+RawMqtt::~RawMqtt() {
+  close(socket_);
+}
+
+void RawMqtt::send(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return;  // closed by the other side, which is for the test to find
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+std::string RawMqtt::receive(std::size_t count) const {
+  std::string all;
+  std::array<char, 4096> buffer;
+  while (all.size() < count) {
+    pollfd readable{socket_, POLLIN, 0};
+    constexpr int kPatienceMs = std::chrono::milliseconds(kPatience).count();
+    if (poll(&readable, 1, kPatienceMs) <= 0) break;
+    const ssize_t got = recv(socket_, buffer.data(), std::min(buffer.size(), count - all.size()), 0);
+    if (got <= 0) break;
+    all.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return all;
+}
+
+bool RawMqtt::closed() const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::array<char, 4096> buffer;
+  while (std::chrono::steady_clock::now() < deadline) {
+    pollfd readable{socket_, POLLIN, 0};
+    constexpr int kPatienceMs = std::chrono::milliseconds(kPatience).count();
+    if (poll(&readable, 1, kPatienceMs) <= 0) return false;
+    if (recv(socket_, buffer.data(), buffer.size(), 0) <= 0) return true;
+  }
+  return false;
+}
+
+}  // namespace duet

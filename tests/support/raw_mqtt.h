@@ -1,0 +1,38 @@
+// tests/support/raw_mqtt.h: bytes on a socket, for packets that no MQTT library would send.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace duet {
+
+// An MQTT string: two bytes of size, then the text (MQTT 5 1.5.4).
+std::string mqtt_string(std::string_view text);
+// A packet: type and flags, remaining length, body (MQTT 5 2.1).
+std::string mqtt_packet(std::uint8_t type_and_flags, std::string_view body);
+
+// Packets of MQTT 3.1.1. Nothing is checked: that is what they are for.
+std::string connect_packet(std::string_view client_id, std::string_view user, std::string_view password);
+std::string publish_packet(std::string_view topic, std::string_view payload, std::uint16_t packet_id);
+std::string subscribe_packet(std::string_view filter, std::uint16_t packet_id);
+
+// A TCP connection to a port on 127.0.0.1.
+class RawMqtt {
+ public:
+  explicit RawMqtt(std::uint16_t port);
+  ~RawMqtt();
+  RawMqtt(const RawMqtt&) = delete;
+  RawMqtt& operator=(const RawMqtt&) = delete;
+
+  void send(std::string_view bytes) const;
+  // Reads until `count` bytes are there or the other side has closed; returns what came.
+  std::string receive(std::size_t count) const;
+  // Whether the other side closes the connection (before the patience ends).
+  bool closed() const;
+
+ private:
+  int socket_;
+};
+
+}  // namespace duet

@@ -55,6 +55,10 @@ class Link::Connection {
   void start() {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
+  void stop() {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+  }
   PublishResult publish(Publish message, std::function<void(bool)> on_done);
   bool connected() const {
     const std::lock_guard lock(mutex_);
@@ -268,6 +272,10 @@ Link::~Link() = default;
 
 void Link::start() {
   connection_->start();
+}
+
+void Link::stop() {
+  connection_->stop();
 }
 
 PublishResult Link::publish(Publish message, std::function<void(bool)> on_done) {

@@ -64,11 +64,14 @@ class Link {
  public:
   // Connected from some time after start() on; handlers may run before start() returns.
   Link(LinkOptions options, LinkHandlers handlers);
-  ~Link();  // disconnects politely; when it returns no handler runs any more
+  ~Link();  // as stop()
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
   void start();
+  // Gives what it has accepted a second to be acknowledged and disconnects. When it returns no handler runs
+  // any more, and every on_done has been called. Not from a handler.
+  void stop();
 
   struct Publish {
     std::string topic{};

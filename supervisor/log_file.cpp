@@ -19,6 +19,17 @@ bool mentions_error(const std::string& line) {
   return std::search(line.begin(), line.end(), kWord.begin(), kWord.end(), same) != line.end();
 }
 
+// Mosquitto closes with this after the plugin has said what is wrong.
+bool says_nothing(const std::string& line) {
+  return line.find_first_not_of(" \t\r") == std::string::npos ||
+         line.find("Plugin returned") != std::string::npos;
+}
+
+std::string without_time(const std::string& line) {
+  const auto end = line.find_first_not_of("0123456789-T:.Z");
+  return end == std::string::npos || end == 0 || line[end] != ' ' ? line : line.substr(end + 1);
+}
+
 }  // namespace
 
 int LogFile::open_for_process() {
@@ -51,11 +62,11 @@ std::string LogFile::last_words() const {
   std::string last;
   std::string last_error;
   for (std::string line; std::getline(in, line);) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (says_nothing(line)) continue;
     if (mentions_error(line)) last_error = line;
     last = line;
   }
-  return last_error.empty() ? last : last_error;
+  return without_time(last_error.empty() ? last : last_error);
 }
 
 }  // namespace duet

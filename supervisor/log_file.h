@@ -27,8 +27,8 @@ class LogFile {
   // not stop the platform.
   void trim(std::uintmax_t max_bytes = kMaxBytes);
 
-  // The last line written since the process was started that says something; the last one with `error` in it
-  // when there is one. Empty when there is none.
+  // The last line written since the process was started that says something, without its time; the last one
+  // with `error` in it when there is one. Empty when there is none.
   std::string last_words() const;
 
  private:

@@ -35,6 +35,15 @@ TEST_F(LogFileTest, AnErrorSaysMoreThanWhatFollowsIt) {
   ::close(fd);
 }
 
+TEST_F(LogFileTest, ThePluginSaysMoreThanTheBrokerThatLoadedIt) {
+  const int fd = log_.open_for_process();
+  write(fd,
+        "2026-11-24T08:34:20: Loading plugin: x.so\n2026-11-24T08:34:20: duet: journal/0/node is damaged\n"
+        "2026-11-24T08:34:20: Error: Plugin returned 13 when initialising.\n");
+  EXPECT_EQ(log_.last_words(), "duet: journal/0/node is damaged");
+  ::close(fd);
+}
+
 TEST_F(LogFileTest, TrimKeepsOneOlderFileAndTheWriterGoesOn) {
   const int fd = log_.open_for_process();
   write(fd, "0123456789\n");

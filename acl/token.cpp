@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxTokenBytes = 8 * 1024;
+constexpr std::size_t kMaxTokenBytes = std::size_t{8} * 1024;
 
 // Later dates are nonsense (year 9999), and below it every sum of times stays in range.
 constexpr double kMaxNumericDate = 253402300799;

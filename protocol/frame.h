@@ -45,7 +45,7 @@ struct Record {
 };
 
 constexpr std::size_t kRecordHeaderBytes = 8;
-constexpr std::size_t kMaxRecordBytes = 256 * 1024;
+constexpr std::size_t kMaxRecordBytes = std::size_t{256} * 1024;
 
 // The parts of a record that the plugin has at hand, to encode it without copies.
 struct RecordView {
@@ -92,7 +92,7 @@ struct NodeGrammar {
 using NodeId = Name<NodeGrammar>;
 constexpr std::size_t kNodeIdBytes = 16;  // a NodeId is exactly that long on the wire
 
-constexpr std::size_t kMaxIngestFrameBytes = 48 * 1024;  // unless a single record is larger
+constexpr std::size_t kMaxIngestFrameBytes = std::size_t{48} * 1024;  // unless a single record is larger
 
 struct IngestFrame {
   NodeId node;

@@ -65,7 +65,7 @@ class Name {
   const std::string& str() const { return text_; }
   operator std::string_view() const { return text_; }
 
-  friend auto operator<=>(const Name&, const Name&) = default;
+  friend auto operator<=>(const Name&, const Name&) = default;  // NOLINT(modernize-use-nullptr): its 0
   friend bool operator==(const Name&, const Name&) = default;
 
  private:

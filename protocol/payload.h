@@ -18,9 +18,9 @@ namespace duet {
 
 // docs/protocol.md section 6.
 struct PayloadLimits {
-  std::size_t body_bytes = 32 * 1024;             // of UTF-8, decoded
-  std::size_t message_payload_bytes = 64 * 1024;  // of a `msg` as published
-  std::size_t other_payload_bytes = 4 * 1024;     // of anything else
+  std::size_t body_bytes = std::size_t{32} * 1024;             // of UTF-8, decoded
+  std::size_t message_payload_bytes = std::size_t{64} * 1024;  // of a `msg` as published
+  std::size_t other_payload_bytes = std::size_t{4} * 1024;     // of anything else
 };
 
 inline constexpr std::string_view kDefaultMessageType = "text/plain";

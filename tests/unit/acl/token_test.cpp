@@ -392,39 +392,5 @@ TEST(VerifyToken, WorksOnSeveralThreads) {
   }
 }
 
-Claims claims_of(Role role, const char* subject, std::optional<DeviceId> device = std::nullopt) {
-  return {role, subject, std::move(device), kNow};
-}
-
-TEST(PrincipalFor, BindsTheClientIdToTheSubject) {
-  const auto principal = principal_for(claims_of(Role::chat, "alice"), "alice:phone");
-  ASSERT_TRUE(principal);
-  EXPECT_EQ(principal->client_id(), "alice:phone");
-  EXPECT_EQ(principal->expires_at(), kNow);
-  for (const char* client_id : {"", "alice", "alice:", "bob:phone", "Alice:phone", "alice:phone:x",
-                                "alice2:phone", "duet-store", ":phone", "alice/phone"}) {
-    EXPECT_FALSE(principal_for(claims_of(Role::chat, "alice"), client_id)) << client_id;
-  }
-}
-
-TEST(PrincipalFor, BindsTheDeviceWhenTheTokenNamesOne) {
-  const auto claims = claims_of(Role::chat, "alice", DeviceId::parse("phone"));
-  EXPECT_TRUE(principal_for(claims, "alice:phone"));
-  EXPECT_FALSE(principal_for(claims, "alice:web"));
-  EXPECT_FALSE(principal_for(claims, "alice:Phone"));
-}
-
-TEST(PrincipalFor, BindsAServiceToItsRole) {
-  const auto claims = claims_of(Role::store, "store");
-  EXPECT_EQ(principal_for(claims, "duet-store")->role(), Role::store);
-  EXPECT_EQ(principal_for(claims, "duet-store.2")->client_id(), "duet-store.2");
-  for (const char* client_id : {"duet-push", "store", "store:phone", "duet-store:phone", "", "duet-store."}) {
-    EXPECT_FALSE(principal_for(claims, client_id)) << client_id;
-  }
-  // A user of that name stays a user.
-  EXPECT_FALSE(principal_for(claims_of(Role::chat, "duet-store"), "duet-store"));
-  EXPECT_EQ(principal_for(claims_of(Role::chat, "duet-store"), "duet-store:d")->role(), Role::chat);
-}
-
 }  // namespace
 }  // namespace duet

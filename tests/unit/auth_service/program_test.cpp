@@ -27,7 +27,7 @@ struct Run {
 
 Run run(const std::string& arguments) {
   const std::string command = std::string(DUET_AUTH) + ' ' + arguments + " 2>&1";
-  FILE* pipe = ::popen(command.c_str(), "r");  // NOLINT(cert-env33-c): the shell makes the test readable
+  FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   std::string output;
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) output += static_cast<char>(c);

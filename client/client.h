@@ -15,6 +15,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "protocol/envelope.h"
@@ -24,6 +25,13 @@
 #include "protocol/result.h"
 
 namespace duet {
+
+// Another client uses the state directory.
+class StateInUse : public std::runtime_error {
+ public:
+  explicit StateInUse(const std::filesystem::path& directory)
+      : std::runtime_error("another client uses " + directory.string()) {}
+};
 
 struct ClientOptions {
   std::string uri;  // mqtt://host:port or ws://host:port/mqtt
@@ -69,8 +77,7 @@ class Client {
  public:
   using Answer = Result<nlohmann::json, Refusal>;  // the reply's `result`
 
-  // The state directory in use by another client, of another user, or damaged: a std::runtime_error that says
-  // so.
+  // Throws StateInUse, or std::runtime_error: the state is another device's, or damaged.
   Client(ClientOptions options, ClientHandlers handlers);
   // No handler runs when it returns. Gives what is on its way a moment; the outbox keeps the rest.
   ~Client();

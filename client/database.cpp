@@ -88,9 +88,6 @@ Name name_from(const std::string& text) {
 
 }  // namespace
 
-StateInUse::StateInUse(const std::filesystem::path& directory)
-    : std::runtime_error("another client uses " + directory.string()) {}
-
 struct ClientDatabase::Handles {
   explicit Handles(const std::filesystem::path& directory)
       : lock(lock_directory(directory)), sqlite(open_file(directory / "client.db")) {

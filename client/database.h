@@ -10,19 +10,14 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "client/client.h"
 #include "client/marks.h"
 #include "protocol/names.h"
 
 namespace duet {
-
-class StateInUse : public std::runtime_error {
- public:
-  explicit StateInUse(const std::filesystem::path& directory);
-};
 
 struct OutboxMessage {
   MessageId id;

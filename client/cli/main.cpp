@@ -1,0 +1,15 @@
+// duet: chat from the command line.
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#include "client/cli/commands.h"
+
+int main(int argc, char** argv) try {
+  const auto parsed = duet::parse_command_line(argc, argv);
+  if (const auto* status = std::get_if<int>(&parsed)) return *status;
+  return duet::run_command(std::get<duet::CliOptions>(parsed));
+} catch (const std::exception& error) {
+  std::cerr << "duet: " << error.what() << '\n';
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,58 @@
+// client/cli/options.h: the command line of `duet`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "protocol/names.h"
+
+namespace duet {
+
+enum class Command : std::uint8_t {
+  token,
+  send,
+  listen,
+  chat,
+  history,
+  conversations,
+  presence,
+  block,
+  unblock,
+  devices,
+};
+
+struct CliOptions {
+  Command command{};
+
+  // Where the platform is: a data directory of this machine, or else `url` and `token_file`.
+  std::filesystem::path data = "var";
+  std::string url;
+  std::filesystem::path token_file;
+  std::filesystem::path state;  // empty: in the data directory
+
+  std::optional<UserId> as;  // set, but for `token`, where it is `user`
+  std::optional<DeviceId> device;
+  bool json = false;
+  std::optional<std::chrono::seconds> timeout;
+
+  std::optional<UserId> peer;  // of send, chat, history, presence, block, unblock; the user of token
+  std::string text;            // of send; "-": standard input
+  std::optional<MessageId> id;
+  std::string type;
+  std::optional<std::uint64_t> count;
+  bool receipts = true;
+  std::optional<std::uint64_t> limit;
+  std::optional<Seq> before;
+  std::optional<Seq> after;
+  std::chrono::seconds token_life{900};
+};
+
+// What to do, or the exit status when there is nothing to do: help was asked for, or the command line is
+// wrong. The help or what is wrong has been printed then.
+std::variant<CliOptions, int> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace duet

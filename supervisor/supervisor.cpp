@@ -10,6 +10,9 @@ namespace {
 constexpr std::chrono::milliseconds kReadyPoll{20};
 constexpr std::chrono::seconds kTick{1};
 constexpr std::chrono::milliseconds kStopPoll{500};
+// A second signal within this time is the same request: timeout(1), for one, signals the process and its
+// group. A later one means that somebody does not want to wait.
+constexpr std::chrono::seconds kSameRequest{1};
 constexpr std::chrono::seconds kSlowStart{10};
 
 }  // namespace
@@ -127,6 +130,7 @@ void Supervisor::tick() {
 }
 
 void Supervisor::stop_all() {
+  stopping_since_ = Clock::now();
   for (auto watched = parts_.rbegin(); watched != parts_.rend(); ++watched) stop((*watched)->process);
 }
 
@@ -139,9 +143,10 @@ void Supervisor::stop(Process& process) {
       report_.note(process.name() + " " + end->how);
       return;
     }
-    // Whoever asks again does not want to wait.
-    const bool asked_again = Signals::asks_to_stop(signals_.wait_until(Clock::now() + kStopPoll));
-    if (!killed && (asked_again || Clock::now() >= deadline)) {
+    const bool asked = Signals::asks_to_stop(signals_.wait_until(Clock::now() + kStopPoll));
+    const auto now = Clock::now();
+    const bool impatient = asked && now >= stopping_since_ + kSameRequest;
+    if (!killed && (impatient || now >= deadline)) {
       report_.say(process.name() + " does not stop; killing it");
       process.send(SIGKILL);
       killed = true;

@@ -83,6 +83,7 @@ class Supervisor {
   Report& report_;
   Clock::time_point started_at_;
   Clock::time_point next_tick_;
+  Clock::time_point stopping_since_;
   bool ready_ = false;
   bool told_slow_ = false;
   std::optional<std::string> failure_;

@@ -98,7 +98,8 @@ void Gate::disconnected(Connection connection) {
 bool Gate::may_publish(const Client& client, const Publish& publish, bool retain, Moment now) {
   const Session* session = sessions_.find(client.connection, client.client_id);
   // There is no event for a will. It is sent when the session is over: after its DISCONNECT event or, when a
-  // new connection wants a clean session, after the new one was admitted.
+  // new connection wants a clean session, after the new one was admitted. (At its own shutdown the broker
+  // asks for wills of live sessions; nobody gets them any more.)
   if (session == nullptr || session->superseded) return may_send_will(client, session, publish, retain);
   if (session->expired(now.wall)) return false;
   if (decide(session->principal, Access::publish, publish.topic).allowed()) return true;

@@ -91,8 +91,14 @@ std::optional<Refused> Intake::append(RecordKind kind, const Device& device, con
   const auto appended =
       parts_.pipes.of(topic.me, topic.peer)
           .journal.append({0, now.wall, kind, topic.me, device.device, topic.peer, payload});
-  if (appended) return std::nullopt;
-  parts_.broker.log(LogLevel::error, "journal: a publish is refused: " + appended.error());
+  // A full disk must not be filled with complaints: only the change is told.
+  const bool failed_before = std::exchange(journal_failed_, !appended);
+  if (appended) {
+    if (failed_before) parts_.broker.log(LogLevel::notice, "journal: publishes are accepted again");
+    return std::nullopt;
+  }
+  if (!failed_before)
+    parts_.broker.log(LogLevel::error, "journal: publishes are refused: " + appended.error());
   return unavailable("the message cannot be stored at the moment");
 }
 

@@ -60,9 +60,10 @@ class Intake {
 
   const PayloadLimits limits_;
   IntakeParts parts_;
-  TokenBuckets messages_;  // by user
-  TokenBuckets requests_;  // by device
-  TokenBuckets events_;    // by device
+  TokenBuckets messages_;        // by user
+  TokenBuckets requests_;        // by device
+  TokenBuckets events_;          // by device
+  bool journal_failed_ = false;  // the last append did; told once
 };
 
 }  // namespace duet

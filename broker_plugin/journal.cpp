@@ -30,7 +30,7 @@ NodeId load_node_id(const std::filesystem::path& directory) {
         throw JournalError(path.string() + " is missing, though there are segments");
       }
     }
-    const auto node = make_node_id();
+    NodeId node = make_node_id();
     write_file_atomically(path, node.str());
     return node;
   }

@@ -73,7 +73,7 @@ bool set_device_events(Options& options, std::string_view text) {
 }
 
 // A record is at most 256 KiB, and so is the broker's packet.
-constexpr std::uint64_t kMaxPayloadBytes = 200 * 1024;
+constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{200} * 1024;
 
 constexpr auto kKnown = std::to_array<Known>({
     {"jwks_file", [](Options& o, std::string_view t) { return set_text(o.jwks_file, t); }},

@@ -24,7 +24,7 @@ Session& Sessions::begin(Connection connection, const Principal& principal, Time
     current_.emplace(session.client_id, connection);
     if (const auto& device = principal.device()) ++devices_of_[device->user.str()];
   }
-  expiries_.push({ends_at, connection, session.serial});
+  expect_end(connection, session);
   return session;
 }
 
@@ -59,7 +59,16 @@ std::size_t Sessions::devices_of(const UserId& user, std::string_view except) co
 
 void Sessions::extend(Session& session, Connection connection, Timestamp ends_at) {
   session.ends_at = ends_at;
-  expiries_.push({ends_at, connection, session.serial});
+  expect_end(connection, session);
+}
+
+void Sessions::expect_end(Connection connection, const Session& session) {
+  constexpr std::size_t kFewEnough = 1024;
+  expiries_.push({session.ends_at, connection, session.serial});
+  if (expiries_.size() <= kFewEnough + 2 * sessions_.size()) return;
+  std::vector<Expiry> live;
+  for (const auto& [at, one] : sessions_) live.push_back({one.ends_at, at, one.serial});
+  expiries_ = Expiries(std::greater<>(), std::move(live));
 }
 
 std::vector<std::string> Sessions::take_expired(Timestamp now) {

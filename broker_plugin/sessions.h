@@ -69,6 +69,7 @@ class Sessions {
   std::vector<Device> online() const;
 
   std::size_t size() const { return sessions_.size(); }
+  std::size_t expected_ends() const { return expiries_.size(); }
 
  private:
   struct Expiry {
@@ -77,6 +78,7 @@ class Sessions {
     std::uint64_t serial;  // a pointer may be another session's by then
     friend bool operator>(const Expiry& a, const Expiry& b) { return a.at > b.at; }
   };
+  using Expiries = std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>>;
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
@@ -84,12 +86,14 @@ class Sessions {
   template <typename Value>
   using ByName = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
 
+  void expect_end(Connection connection, const Session& session);
+
   std::unordered_map<Connection, Session> sessions_;
   ByName<Connection> current_;      // client id → the connection that is not superseded
   ByName<std::size_t> devices_of_;  // user → how many of current_ are the user's
-  // Invariant: holds an entry at or before every live session's ends_at. Entries of ended sessions are
-  // dropped when they come up, so it is bounded by the connections made within one token's life.
-  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
+  // Invariant: holds an entry for every live session's ends_at. Entries of ended sessions are dropped when
+  // they come up or are the greater part, so that somebody who connects over and over costs no memory.
+  Expiries expiries_;
   std::uint64_t next_serial_ = 1;
 };
 

@@ -38,7 +38,8 @@ std::vector<RecordNumber> numbers_in(const JournalBatch& batch) {
 }
 
 // Every record from `n` on, as a feeder reads them.
-std::vector<RecordNumber> read_from(Journal& journal, RecordNumber n, std::size_t max_bytes = 48 * 1024) {
+std::vector<RecordNumber> read_from(Journal& journal, RecordNumber n,
+                                    std::size_t max_bytes = kMaxIngestFrameBytes) {
   std::vector<RecordNumber> all;
   auto position = journal.seek(n);
   while (true) {
@@ -362,9 +363,9 @@ TEST_F(JournalTest, BatchesKeepToTheirSizeExceptForOneLargeRecord) {
   auto batch = journal.read(journal.seek(1), 200);
   EXPECT_LE(batch.records.size(), 200U);
   EXPECT_GE(batch.count, 2U);
-  batch = journal.read(journal.seek(10), 48 * 1024);
+  batch = journal.read(journal.seek(10), kMaxIngestFrameBytes);
   EXPECT_THAT(numbers_in(batch), ElementsAre(10));
-  batch = journal.read(batch.next, 48 * 1024);
+  batch = journal.read(batch.next, kMaxIngestFrameBytes);
   EXPECT_THAT(numbers_in(batch), ElementsAre(11));
   EXPECT_GT(batch.records.size(), large.size());
   EXPECT_THAT(read_from(journal, 1), SizeIs(12));

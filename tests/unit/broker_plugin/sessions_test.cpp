@@ -98,6 +98,16 @@ TEST_F(SessionsTest, ASupersededSessionIsNotKicked) {
   EXPECT_THAT(sessions_.take_expired(kStart + std::chrono::seconds(1)), IsEmpty());
 }
 
+TEST_F(SessionsTest, ConnectingOverAndOverCostsNoMemory) {
+  begin(1, "bob:a", kStart + std::chrono::seconds(1));
+  for (int i = 0; i < 10'000; ++i) {
+    begin(0, "alice:a");
+    sessions_.end(at(0));
+  }
+  EXPECT_LT(sessions_.expected_ends(), 2000U);
+  EXPECT_THAT(sessions_.take_expired(kStart + std::chrono::seconds(1)), ElementsAre("bob:a"));
+}
+
 TEST_F(SessionsTest, OnlineIsWhoLivesAndSaidSo) {
   begin(0, "alice:a").stated = DeviceState::online;
   begin(1, "bob:a");

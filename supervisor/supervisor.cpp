@@ -39,15 +39,19 @@ void Supervisor::supervise() {
     }
     notice_ends();
     start_due();
-    if (!ready_) check_ready();
+    if (ready_) {
+      tell_restarted();
+    } else {
+      check_ready();
+    }
     tick();
   }
 }
 
 Supervisor::Clock::time_point Supervisor::next_event() const {
   auto next = next_tick_;
-  if (!ready_) next = std::min(next, Clock::now() + kReadyPoll);
   for (const auto& watched : parts_) {
+    if (!ready_ || watched->tell_by) next = std::min(next, Clock::now() + kReadyPoll);
     if (watched->start_at) next = std::min(next, *watched->start_at);
   }
   return next;
@@ -61,18 +65,14 @@ void Supervisor::start(Watched& watched) {
     after_end(watched, ProcessEnd{.how = started.error(), .lifetime = std::chrono::milliseconds(0)});
     return;
   }
-  watched.last_pid = watched.process.pid();
+  if (ready_) watched.tell_by = Clock::now() + kTellPatience;
   report_.note(watched.process.name() + " started as process " + std::to_string(watched.process.pid()));
 }
 
 void Supervisor::start_due() {
-  bool changed = false;
   for (auto& watched : parts_) {
-    if (!watched->start_at || *watched->start_at > Clock::now()) continue;
-    start(*watched);
-    changed = changed || watched->process.running();
+    if (watched->start_at && *watched->start_at <= Clock::now()) start(*watched);
   }
-  if (changed && ready_) hooks_.on_pids(pids());
 }
 
 void Supervisor::notice_ends() {
@@ -84,6 +84,7 @@ void Supervisor::notice_ends() {
 void Supervisor::after_end(Watched& watched, const ProcessEnd& end) {
   const auto wait = watched.backoff.after_life_of(end.lifetime);
   watched.start_at = Clock::now() + wait;
+  watched.tell_by.reset();
   if (!ready_ && ++watched.early_ends >= kMaxEarlyEnds) {
     const std::string words = watched.process.log().last_words();
     failure_ = watched.process.name() + " cannot start: " + (words.empty() ? end.how : words);
@@ -100,7 +101,7 @@ void Supervisor::after_end(Watched& watched, const ProcessEnd& end) {
   }
 }
 
-bool Supervisor::is_ready(Watched& watched) const {
+bool Supervisor::is_ready(Watched& watched) {
   if (!watched.process.running()) return false;
   const pid_t pid = watched.process.pid();
   if (watched.ready_pid != pid && watched.part.is_ready(pid)) watched.ready_pid = pid;
@@ -108,10 +109,11 @@ bool Supervisor::is_ready(Watched& watched) const {
 }
 
 void Supervisor::check_ready() {
-  const auto missing = std::find_if_not(parts_.begin(), parts_.end(),
-                                        [this](const auto& watched) { return is_ready(*watched); });
+  const auto missing =
+      std::find_if_not(parts_.begin(), parts_.end(), [](const auto& watched) { return is_ready(*watched); });
   if (missing == parts_.end()) {
     ready_ = true;
+    for (auto& watched : parts_) watched->told_pid = watched->process.pid();
     hooks_.on_pids(pids());
     hooks_.on_ready();
     return;
@@ -120,6 +122,17 @@ void Supervisor::check_ready() {
   told_slow_ = true;
   Process& process = (*missing)->process;
   report_.say("still waiting for " + process.name() + ", which says: " + process.log().last_words());
+}
+
+void Supervisor::tell_restarted() {
+  bool changed = false;
+  for (auto& watched : parts_) {
+    if (!watched->tell_by || (!is_ready(*watched) && Clock::now() < *watched->tell_by)) continue;
+    watched->tell_by.reset();
+    watched->told_pid = watched->process.pid();
+    changed = true;
+  }
+  if (changed) hooks_.on_pids(pids());
 }
 
 void Supervisor::tick() {
@@ -156,7 +169,7 @@ void Supervisor::stop(Process& process) {
 
 std::map<std::string, pid_t> Supervisor::pids() const {
   std::map<std::string, pid_t> pids;
-  for (const auto& watched : parts_) pids[watched->process.name()] = watched->last_pid;
+  for (const auto& watched : parts_) pids[watched->process.name()] = watched->told_pid;
   return pids;
 }
 

@@ -40,6 +40,8 @@ class Supervisor {
 
   // A part that ends so often before the platform was ever ready cannot start at all.
   static constexpr int kMaxEarlyEnds = 5;
+  // A part that was started again is told of as soon as it is ready, but after this time in any case.
+  static constexpr std::chrono::seconds kTellPatience{1};
   // How long a part may take to stop before it is killed.
   static constexpr std::chrono::seconds kStopPatience{10};
 
@@ -60,8 +62,9 @@ class Supervisor {
     RestartBackoff backoff;
     std::optional<Clock::time_point> start_at;  // set exactly while it does not run
     int early_ends = 0;
-    pid_t last_pid = 0;
-    pid_t ready_pid = 0;  // the process that was found ready
+    pid_t told_pid = 0;                        // as on_pids has it
+    pid_t ready_pid = 0;                       // the process that was found ready
+    std::optional<Clock::time_point> tell_by;  // set exactly while on_pids has to be told of it
   };
 
   void supervise();
@@ -74,7 +77,8 @@ class Supervisor {
   void stop_all();
   void stop(Process& process);
   void tick();
-  bool is_ready(Watched& watched) const;
+  static bool is_ready(Watched& watched);
+  void tell_restarted();
   std::map<std::string, pid_t> pids() const;
 
   std::vector<std::unique_ptr<Watched>> parts_;

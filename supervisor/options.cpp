@@ -14,6 +14,7 @@ struct Flags {
 };
 
 void declare(CLI::App& app, Options& options, Flags& flags) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_help_flag("--help", "Print this text and exit");
   app.add_option("--data", options.data_dir, "Everything the platform keeps lives in this directory")
       ->type_name("DIR")

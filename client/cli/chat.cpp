@@ -83,7 +83,7 @@ class Chat {
   SteadyTime typing_until_{};
 
   // The client's thread's.
-  bool asked_history_ = false;
+  bool live_ = false;
   bool history_shown_ = false;
   std::vector<Envelope> before_history_;
   Seq last_shown_ = 0;
@@ -181,7 +181,7 @@ int Chat::drain_outbox() {
 }
 
 void Chat::on_live() {
-  if (std::exchange(asked_history_, true)) return;
+  if (std::exchange(live_, true)) return;
   RequestPayload parameters;
   parameters.with = peer_;
   parameters.limit = std::clamp<std::uint64_t>(before_history_.size(), kHistoryTail, kMaxHistoryTail);

@@ -218,19 +218,22 @@ void Follower::fill_hole(const UserId& peer) {
 }
 
 void Follower::on_history_answer(const UserId& peer, const Requests::Answer& answer) {
-  filling_.erase(peer);
-  if (stopped_ || !answer) return;  // the next message or sync sees the hole again
   const auto seen_before = inbox_.seen(peer);
+  if (answer && !stopped_) apply_history(peer, *answer);
+  filling_.erase(peer);
+  if (!answer || stopped_) return;  // the next message or sync sees the hole again
+  if (inbox_.has_hole(peer) && inbox_.seen(peer) == seen_before) tell(peer, inbox_.give_up_hole(peer));
+  if (inbox_.has_hole(peer)) fill_hole(peer);
+}
+
+void Follower::apply_history(const UserId& peer, const json& page) {
   bool first = true;
-  for (const auto& message : list_member(*answer, "messages")) {
+  for (const auto& message : list_member(page, "messages")) {
     const auto envelope = envelope_from(message);
     if (!envelope) continue;
     if (std::exchange(first, false)) tell(peer, inbox_.skip_to(peer, envelope->seq));
     envelope->from == me_ ? on_sent(peer, *envelope) : on_message(peer, *envelope);
   }
-  if (stopped_ || !inbox_.has_hole(peer)) return;
-  if (inbox_.seen(peer) == seen_before) tell(peer, inbox_.give_up_hole(peer));
-  if (inbox_.has_hole(peer)) fill_hole(peer);
 }
 
 }  // namespace duet

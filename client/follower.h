@@ -77,6 +77,7 @@ class Follower {
   void fill_holes();
   void fill_hole(const UserId& peer);
   void on_history_answer(const UserId& peer, const Requests::Answer& answer);
+  void apply_history(const UserId& peer, const nlohmann::json& page);
 
   const UserId me_;
   const bool tell_delivered_;

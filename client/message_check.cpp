@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "protocol/json_codec.h"
 #include "protocol/payload.h"
 
 namespace duet {
@@ -18,6 +19,11 @@ constexpr std::size_t kMaxPayloadBytes = std::size_t{250} * 1024;
 
 constexpr PayloadLimits kNoLimits{
     .body_bytes = kMaxPayloadBytes, .message_payload_bytes = kMaxPayloadBytes, .other_payload_bytes = 0};
+
+// What is not UTF-8 does not survive being written.
+bool is_utf8(const std::string& text) {
+  return nlohmann::json::parse(dump(text)).get_ref<const std::string&>() == text;
+}
 
 }  // namespace
 
@@ -42,12 +48,12 @@ MessageId random_message_id() {
 std::optional<Refusal> check_message(const UserId& me, const UserId& peer, const std::string& body,
                                      const std::string& type) {
   if (me == peer) return Refusal{ErrorCode::malformed, "a conversation has two users"};
-  // Written and read again, so that there is one place that knows what a message may be. What is not UTF-8
-  // does not survive the writing.
+  if (body.size() > kMaxPayloadBytes) return Refusal{ErrorCode::too_large, "the body is too large"};
+  if (!is_utf8(body) || !is_utf8(type)) return Refusal{ErrorCode::malformed, "the message is not UTF-8"};
+  // Written and read again, so that there is one place that knows what a message may be.
   const auto parsed =
       parse_message(format_message({.id = std::nullopt, .body = body, .type = type}), kNoLimits);
   if (!parsed) return parsed.error();
-  if (parsed->body != body) return Refusal{ErrorCode::malformed, "the body is not UTF-8"};
   return std::nullopt;
 }
 

@@ -171,8 +171,8 @@ class AccessTable : public SharedPlatformTest<AccessTable>, public ::testing::Wi
   static std::vector<std::string> probes_at(TestDevice& device) {
     std::vector<std::string> probes;
     for (const Received& received : device.mqtt().inbox()) {
-      const json json = received.json();
-      if (json.is_object() && json.contains("probe")) probes.push_back(json.at("probe"));
+      const json payload = received.json();
+      if (payload.is_object() && payload.contains("probe")) probes.push_back(payload.at("probe"));
     }
     return probes;
   }
@@ -266,6 +266,13 @@ TEST_P(AccessTable, DecidesEveryDelivery) {
       for (const Received& received : client->inbox()) EXPECT_FALSE(is_probe(received)) << topic;
     }
   }
+}
+
+// What the services' connections did above has not disturbed the real ones.
+TEST_P(AccessTable, LeavesThePlatformWorking) {
+  const auto carol = online(fresh_user("carol"));
+  const auto dave = online(fresh_user("dave"));
+  dave->wait_message(carol->user(), carol->send(dave->user(), "hello").id.str());
 }
 
 INSTANTIATE_TEST_SUITE_P(Roles, AccessTable,

@@ -133,7 +133,7 @@ class BadInput : public SharedPlatformTest<BadInput>, public ::testing::WithPara
     }
     const bool told = alice_->mqtt().wait_until([&](const std::vector<Received>& inbox) {
       std::size_t errors = 0;
-      for (const Received& received : inbox) errors += received.topic == alice_->error_topic() ? 1 : 0;
+      for (const Received& received : inbox) errors += received.topic == alice_->error_topic() ? 1U : 0U;
       return errors > before;
     });
     ASSERT_TRUE(told) << "no error event";

@@ -79,7 +79,7 @@ TEST_F(Blocks, HidePresence) {
   const auto about_alice = [&] {
     std::size_t count = 0;
     for (const Received& received : bob->mqtt().inbox()) {
-      count += received.topic == in_topic(bob_, alice_, InKind::presence) ? 1 : 0;
+      count += received.topic == in_topic(bob_, alice_, InKind::presence) ? 1U : 0U;
     }
     return count;
   };
@@ -87,6 +87,7 @@ TEST_F(Blocks, HidePresence) {
   // carol hears of alice's going and coming; so bob would have heard by then.
   const auto carol = online(fresh_user("carol"));
   alice->send(carol->user(), "hello");
+  carol->result("presence", {{"with", alice_}});
   for (const bool state : {false, true}) {
     alice->mqtt().publish({.topic = alice->presence_topic(),
                            .payload = json{{"state", state ? "online" : "offline"}}.dump(),

@@ -19,6 +19,10 @@ struct Killing {
   int times;
 };
 
+std::ostream& operator<<(std::ostream& out, const Killing& killing) {
+  return out << killing.name << " " << killing.times << " times";
+}
+
 class Kill : public OwnPlatformTest, public ::testing::WithParamInterface<Killing> {};
 
 constexpr int kPairs = 4;
@@ -36,9 +40,10 @@ std::vector<std::unique_ptr<Chatter>> start_load(const TestPlatform& platform) {
   return chatters;
 }
 
-// Waits until each has had a few more messages confirmed: the platform works again, for everybody.
+// Waits until each has had more messages confirmed: the platform works again, for everybody. So many that a
+// process has lived long enough for the supervisor to start its successor without delay.
 void await_progress(const TestPlatform& platform, const std::vector<std::unique_ptr<Chatter>>& chatters) {
-  constexpr std::size_t kMore = 3;
+  constexpr std::size_t kMore = 40;
   std::vector<std::size_t> before;
   for (const auto& chatter : chatters) before.push_back(chatter->confirmed());
   const bool progress = eventually([&] {

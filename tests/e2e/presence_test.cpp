@@ -32,6 +32,10 @@ class Presence : public SharedPlatformTest<Presence> {
     });
     EXPECT_TRUE(came) << peer << " online=" << online;
   }
+  // From the request on the device is told of changes.
+  static void watch(TestDevice& device, const std::string& peer) {
+    device.result("presence", {{"with", peer}});
+  }
   static bool is_online(TestDevice& device, const std::string& peer) {
     return device.result("presence", {{"with", peer}}).at("online").get<bool>();
   }
@@ -57,6 +61,7 @@ TEST_F(Presence, APeerIsTold) {
 TEST_F(Presence, ADeviceThatSaysGoodbyeIsOfflineToo) {
   const auto alice = online(alice_);
   alice->send(bob_, "hello");
+  watch(*alice, bob_);
   auto bob = online(bob_);
   wait_told(*alice, bob_, true);
   bob->go_offline();  // DISCONNECT: no will, no `offline` from the client
@@ -66,12 +71,14 @@ TEST_F(Presence, ADeviceThatSaysGoodbyeIsOfflineToo) {
 TEST_F(Presence, AUserIsOnlineWhileOneDeviceIs) {
   const auto alice = online(alice_);
   alice->send(bob_, "hello");
+  watch(*alice, bob_);
   auto phone = online(bob_, "phone");
   auto laptop = online(bob_, "laptop");
   wait_told(*alice, bob_, true);
   phone->go_offline();
   EXPECT_TRUE(eventually([&] {
-    for (const json& device : laptop->result("devices").at("devices")) {
+    const json devices = laptop->result("devices").at("devices");
+    for (const json& device : devices) {
       if (device.at("device") == "phone") return !device.at("online").get<bool>();
     }
     return false;
@@ -86,6 +93,7 @@ TEST_F(Presence, AUserIsOnlineWhileOneDeviceIs) {
 TEST_F(Presence, AConnectedDeviceThatSaysOfflineIsOffline) {
   const auto alice = online(alice_);
   alice->send(bob_, "hello");
+  watch(*alice, bob_);
   const auto bob = online(bob_);
   wait_told(*alice, bob_, true);
   bob->mqtt().publish(
@@ -99,6 +107,9 @@ TEST_F(Presence, OfStrangersIsNotTold) {
   {
     const auto bob = online(bob_);
     EXPECT_EQ(alice->error_of("presence", {{"with", bob_}}), "not_found");
+    bob->go_offline();
+    const auto again = online(bob_);
+    again->await_store();
   }
   EXPECT_EQ(alice->error_of("presence", {{"with", fresh_user("nobody")}}), "not_found");
   const auto carol = online(fresh_user("carol"));

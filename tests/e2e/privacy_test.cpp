@@ -52,7 +52,7 @@ TEST_F(Privacy, AThirdUserSeesNothingOfAConversation) {
     const auto alice = online(alice_);
     const auto bob = online(bob_);
     const Envelope sent = alice->send(bob_, "secret");
-    bob->wait_message(alice_, sent.id);
+    bob->wait_message(alice_, sent.id.str());
     bob->receipt(alice_, "read", sent.seq);
     alice->wait_receipt(bob_, bob_, 1, 1);
     alice->mqtt().publish(

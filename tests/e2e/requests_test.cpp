@@ -201,10 +201,11 @@ TEST_F(Requests, DevicesTellsOfMine) {
   phone->mqtt().publish(
       {.topic = phone->push_topic(), .payload = R"({"platform": "fcm", "token": "t"})", .correlation = {}});
   const auto device = [&](const std::string& name) {
-    for (const json& row : phone->result("devices").at("devices")) {
+    const json devices = phone->result("devices").at("devices");
+    for (const json& row : devices) {
       if (row.at("device") == name) return row;
     }
-    return json();
+    return json::object();
   };
   EXPECT_TRUE(eventually([&] { return device("phone").value("push", json()) == "fcm"; }));
   EXPECT_EQ(device("phone").at("online"), true);
@@ -236,9 +237,10 @@ TEST_F(Requests, AReplyNamesItsQuestionAndEchoesCorrelationData) {
       {.topic = alice->request_topic("nonsense"), .payload = R"({"req": "2"})", .correlation = "c2"});
   const Received refusal = alice->wait_for(
       [&](const Received& received) {
-        return received.json().value("req", "") == "2" && received.correlation == "c2";
+        return received.topic == alice->reply_topic() && received.json().value("req", "") == "2";
       },
       "the refusal");
+  EXPECT_EQ(refusal.correlation, "c2");
   EXPECT_EQ(refusal.json().at("error").at("code"), "unknown_method");
 }
 

@@ -88,7 +88,8 @@ TEST_P(TopicAttacks, PublishingOnForeignTopicsReachesNobody) {
   EXPECT_EQ(alice->history(bob_).size(), 2U);
   EXPECT_THAT(alice->history(eve_), IsEmpty());
   EXPECT_EQ(alice->result("blocks").at("users").size(), 0U);
-  for (const json& conversation : alice->result("conversations").at("conversations")) {
+  const json conversations = alice->result("conversations").at("conversations");
+  for (const json& conversation : conversations) {
     EXPECT_EQ(conversation.at("peer"), bob_);
     EXPECT_EQ(conversation.at("theirs").at("read"), 0);
   }

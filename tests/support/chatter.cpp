@@ -86,17 +86,19 @@ bool Chatter::sync() {
   const std::string device = "u/" + spec_.user + "/d/" + spec_.device;
   if (mqtt_->subscribe("u/" + spec_.user + "/in/#") == kNoAnswer) return false;
   if (mqtt_->subscribe(device + "/#") == kNoAnswer) return false;
-  for (int question = 1; mqtt_->connected(); ++question) {
-    json request = {{"req", "sync-" + std::to_string(question)}, {"limit", 200}};
+  while (mqtt_->connected()) {
+    json request = {{"req", "sync-" + std::to_string(++questions_)}, {"limit", 200}};
     if (!cursor_.empty()) request["cursor"] = cursor_;
     mqtt_->publish({.topic = device + "/req/sync", .payload = request.dump(), .correlation = {}});
     const auto reply = mqtt_->wait_for(
         [&](const Received& received) {
-          return received.topic == device + "/reply" && received.json().value("req", "") == request["req"] &&
-                 received.json().contains("result");
+          return received.topic == device + "/reply" && received.json().value("req", "") == request["req"];
         },
         kReplyPatience);
-    if (!reply) continue;
+    if (!reply || !reply->json().contains("result")) {  // lost with the store, or `unavailable` without one
+      eventually([&] { return !mqtt_->connected(); }, kReconnectInterval);
+      continue;
+    }
     const json page = reply->json().at("result");
     {
       const std::lock_guard lock(mutex_);
@@ -162,10 +164,18 @@ void Chatter::settle_pubacks() {
 }
 
 void Chatter::take(const Received& received) {
-  if (received.topic.ends_with("/error")) complain("error event " + received.payload);
+  if (received.topic.ends_with("/error")) take_error(received);
   if (!received.topic.ends_with("/msg") && !received.topic.ends_with("/sent")) return;
   const std::lock_guard lock(mutex_);
   take_envelope(received.json(), record_.live);
+}
+
+// Requests may find no store, and are asked again. Messages must always be taken.
+void Chatter::take_error(const Received& received) {
+  const json error = received.json();
+  const bool expected =
+      error.value("code", "") == "unavailable" && error.value("topic", "").ends_with("/req/sync");
+  if (!expected) complain("error event " + received.payload);
 }
 
 // Needs mutex_.

@@ -66,6 +66,7 @@ class Chatter {
   bool publish(std::size_t index);
   void settle_pubacks();
   void take(const Received& received);
+  void take_error(const Received& received);
   void take_envelope(const nlohmann::json& json, std::vector<Envelope>& into);
   void complain(const std::string& what);
   void wait(const std::stop_token& stop, std::chrono::steady_clock::time_point until);
@@ -77,6 +78,7 @@ class Chatter {
   std::unique_ptr<TestClient> mqtt_;
   std::deque<std::pair<int, std::size_t>> unacknowledged_;  // token of this connection, index in published
   std::string cursor_;
+  std::size_t questions_ = 0;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;

@@ -131,9 +131,11 @@ Presence::Settled Presence::settle(const Moment& now) {
 void Presence::settle(const UserId& id, User& user, const Moment& now, Settled& out) {
   const bool online = user.online();
   const PeerPresence presence{online, online ? now.wall : user.last_seen};
+  const bool changed = std::exchange(user.settled_online, online) != online;
   std::optional<UserId> last_told;  // a user's devices stand side by side, and hear it by one publish
   for (auto& [watcher, told] : user.watchers) {
-    if (std::exchange(told, online) == online || last_told == watcher.user) continue;
+    const bool knows = std::exchange(told, online) == online;
+    if ((knows && !changed) || last_told == watcher.user) continue;
     out.updates.push_back({watcher.user, id, presence});
     last_told = watcher.user;
   }

@@ -30,7 +30,8 @@ struct Moment {
 
 // A device is online from its `online` to its `offline`; a user while one device is. A change is told to
 // watchers when it has stood for the debounce time, and at the latest kMaxUnsettled after the first change
-// that was not told yet; a watcher hears only what differs from what it was told last.
+// that was not told yet. What is the same again by then is told only to those who have heard otherwise in
+// between, from an answer.
 class Presence {
  public:
   using Clock = std::chrono::steady_clock;
@@ -88,6 +89,7 @@ class Presence {
   struct User {
     std::map<DeviceId, SeenDevice> devices;          // those that are online or not stored
     std::map<Device, std::optional<bool>> watchers;  // who wants to know, and what it was told for sure
+    bool settled_online = false;                     // what watchers were told last
     std::optional<Timestamp> last_seen;              // when last a device went offline
     std::optional<Clock::time_point> unsettled_since;
     std::optional<Clock::time_point> deadline;

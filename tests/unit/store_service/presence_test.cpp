@@ -105,6 +105,13 @@ TEST_F(PresenceTest, TellsAWatcherWhoAskedDuringAFlapTheTruth) {
   EXPECT_THAT(pass(kDebounce), ElementsAre("alice<bob+"));
 }
 
+TEST_F(PresenceTest, TellsAChangeAlsoToThoseWhoHaveAskedMeanwhile) {
+  watch(alice_, bob_.user);
+  online(bob_);
+  EXPECT_TRUE(watch(alice_, bob_.user)->online);
+  EXPECT_THAT(pass(kDebounce), ElementsAre("alice<bob+"));
+}
+
 TEST_F(PresenceTest, TellsTheStateWithinTenSecondsHoweverMuchItFlaps) {
   watch(alice_, bob_.user);
   std::vector<std::string> heard;

@@ -34,7 +34,7 @@ class Chat {
         notes_(terminal_) {
     client_ = open_client(options, true, handlers());
   }
-  ~Chat() { client_.reset(); }  // before what its handlers use
+  ~Chat() = default;
   Chat(const Chat&) = delete;
   Chat& operator=(const Chat&) = delete;
 
@@ -76,7 +76,6 @@ class Chat {
   Waiter waiter_;
   Terminal terminal_;
   StateNotes notes_;
-  std::unique_ptr<Client> client_;
 
   // The main thread's.
   bool typing_ = false;
@@ -91,6 +90,10 @@ class Chat {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::optional<SteadyTime> peer_types_until_;
+
+  // Last, so that it ends before what its handlers use; they use the pointer too, which reset() would clear
+  // first.
+  std::unique_ptr<Client> client_;
 };
 
 ClientHandlers Chat::handlers() {

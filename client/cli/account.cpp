@@ -1,5 +1,6 @@
 #include "client/cli/account.h"
 
+#include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -97,7 +98,7 @@ std::string find_platform(const fs::path& data) {
   std::ostringstream text;
   text << stream.rdbuf();
   const auto ready = json::parse(text.str(), nullptr, false);
-  const auto uri = ready.is_object() ? text_or(ready, "mqtt", "") : "";
+  auto uri = ready.is_object() ? text_or(ready, "mqtt", "") : "";
   if (uri.empty()) throw std::runtime_error(file.string() + " is damaged: it names no broker");
   const auto supervisor = ready.find("supervisor");
   if (supervisor != ready.end() && supervisor->is_number_integer() &&

@@ -90,7 +90,8 @@ class Parser {
 
     auto* send = command(Command::send, "send", "Send a message and wait until it is stored");
     add_user(send, "peer");
-    send->add_option("text", texts_.text, "The message; - reads it from standard input")->required();
+    send->add_option("text", texts_.text, "The message; - takes standard input, every byte of it")
+        ->required();
     send->add_option("--id", texts_.id, "The message id, for a message that may have been sent before")
         ->check(name_check<MessageId>("message id"));
     send->add_option("--type", options_.type, "Its media type")->default_str("text/plain");

@@ -15,6 +15,8 @@ constexpr std::size_t kMaxTasks = 20'000;
 constexpr std::size_t kMaxCallerTasks = 10'000;
 // So that a flood does not keep receipts and cursor waiting.
 constexpr std::size_t kMaxBatch = 200;
+// How long a client that goes waits to tell its last receipts.
+constexpr std::chrono::seconds kLastWords{1};
 
 SteadyTime steady_now() {
   return std::chrono::steady_clock::now();
@@ -122,6 +124,7 @@ void Client::Core::on_link_message(const LinkMessage& message) {
 void Client::Core::run(const std::stop_token& stop) {
   try {
     while (!stop.stop_requested()) work(stop);
+    tell_last_receipts();
   } catch (const std::exception& e) {
     // The disk failed, or a handler. Going on could lose what the application has not seen.
     follower_.stop();
@@ -137,6 +140,22 @@ void Client::Core::work(const std::stop_token& stop) {
     task();
   }
   settle();
+}
+
+// The last message was told, but its receipt may be waiting for the answer to the one before.
+void Client::Core::tell_last_receipts() {
+  const auto deadline = steady_now() + kLastWords;
+  while (follower_.receipts().telling() && steady_now() < deadline) {
+    std::deque<Task> answers;
+    {
+      std::unique_lock lock(task_mutex_);
+      task_added_.wait_until(lock, deadline, [this] { return !answers_.empty(); });
+      answers.swap(answers_);
+    }
+    for (const auto& answer : answers) answer();
+    save();
+    publish_receipts(steady_now());
+  }
 }
 
 // What the link still told: answers, and among them that messages of the outbox are safe with the broker.

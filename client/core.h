@@ -56,6 +56,7 @@ class Client::Core {
   // The core's thread.
   void run(const std::stop_token& stop);
   void work(const std::stop_token& stop);
+  void tell_last_receipts();
   void finish();
   struct Batch {
     std::deque<Task> answers;

@@ -40,6 +40,8 @@ class Receipts {
   // is on its way.
   std::vector<Due> due(SteadyTime now);
   std::optional<SteadyTime> next_time() const;
+  // Whether some receipt is due, on its way or to be tried again.
+  bool telling() const { return open_ && !sending_.empty(); }
   void answered(const Due& due, bool accepted, SteadyTime now);
   // An error event named the receipts to `peer`.
   void refused(const UserId& peer, const ErrorEvent& error, SteadyTime now);

@@ -236,6 +236,19 @@ TEST_F(ClientTest, StoppedInAHandlerTheRestIsForTheNextClient) {
   EXPECT_THAT(told(), ElementsAre("msg 3", "live"));
 }
 
+TEST_F(ClientTest, TheLastReceiptIsToldBeforeTheClientGoes) {
+  FakeStore store(broker_.uri());
+  ASSERT_TRUE(store.wait_connected());
+  for (int round = 0; round < 5; ++round) {
+    const auto last = std::to_string(round * 3 + 2);
+    const auto client = start();
+    for (int i = 0; i < 3; ++i) store.say(std::to_string(round * 3 + i));
+    EXPECT_TRUE(wait_told("msg " + last));
+  }
+  EXPECT_TRUE(store.wait_until(
+      [](const FakeStore& s) { return !s.receipts_.empty() && s.receipts_.back().delivered == 15; }));
+}
+
 TEST_F(ClientTest, AHandlerThatThrowsEndsTheClientAndLosesNothing) {
   FakeStore store(broker_.uri());
   ASSERT_TRUE(store.wait_connected());

@@ -90,8 +90,7 @@ build() {
       quietly "$directory/configure.log" cmake --preset "$preset" || fail "configuring $preset failed"
     fi
     cd "$directory"
-    if [[ $(ninja -n "$@" 2>&1) == *"no work to do"* ]]; then exit 0; fi
-    say "building $preset: $*"
+    say "bringing build/$preset up to date"
     export NINJA_STATUS='  [%f/%t, %es] '
     if [ -t 2 ]; then
       ninja "$@" >&2

@@ -100,8 +100,6 @@ class Link::Connection {
   std::condition_variable_any changed_;
   // Guarded by mutex_.
   Outgoing outgoing_;
-  Session* session_ = nullptr;  // the thread's; not destroyed while pumping_
-  bool pumping_ = false;  // a thread hands messages to session_: one at a time, or they get out of order
   bool connected_ = false;
   bool was_connected_ = false;
   std::optional<std::string> ended_;  // why

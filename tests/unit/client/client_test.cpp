@@ -19,7 +19,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 const UserId kBob = UserId::parse("bob").value();
 const Device kPhone = parse_client_id("alice:phone").value();
@@ -116,11 +115,11 @@ TEST_F(ClientTest, PublishesAgainUntilSentComes) {
   Client client(impatient, handlers());
   client.start();
   ASSERT_TRUE(client.send(kBob, "hello"));
-  EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.published_.size() >= 3; }));
+  EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.published.size() >= 3; }));
   store.set_storing(true);
   EXPECT_TRUE(wait_told("sent hello"));
   EXPECT_TRUE(eventually([&] { return client.outbox_size() == 0; }));
-  EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.stored_.size() == 1; }));
+  EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.stored.size() == 1; }));
 }
 
 TEST_F(ClientTest, KeepsTheOrderWhenTheBrokerDiesUnderLoad) {
@@ -139,8 +138,8 @@ TEST_F(ClientTest, KeepsTheOrderWhenTheBrokerDiesUnderLoad) {
   }
   EXPECT_TRUE(wait_told("sent 59"));
   EXPECT_TRUE(eventually([&] { return client->outbox_size() == 0; }));
-  EXPECT_TRUE(store.wait_until([&](const FakeStore& s) { return s.stored_ == bodies; }))
-      << ::testing::PrintToString(store.stored_);
+  EXPECT_TRUE(store.wait_until([&](const FakeStore& s) { return s.stored == bodies; }))
+      << ::testing::PrintToString(store.stored);
 }
 
 TEST_F(ClientTest, TellsOfAMessageThatIsRefusedForGood) {
@@ -166,7 +165,7 @@ TEST_F(ClientTest, TriesAgainWhatIsRefusedForNow) {
                                 .retry_after = std::chrono::milliseconds(20)});
   const auto client = start();
   ASSERT_TRUE(client->send(kBob, "slowly"));
-  EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.published_.size() >= 3; }));
+  EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.published.size() >= 3; }));
   store.set_refusing(std::nullopt);
   EXPECT_TRUE(wait_told("sent slowly"));
   EXPECT_THAT(told(), ::testing::Not(::testing::Contains(HasSubstr("refused"))));
@@ -182,9 +181,9 @@ TEST_F(ClientTest, TellsEveryMessageOnceAcrossRestartsAndAcknowledgesThem) {
     store.say("live one");
     EXPECT_TRUE(wait_told("msg live one"));
     EXPECT_TRUE(store.wait_until(
-        [](const FakeStore& s) { return !s.receipts_.empty() && s.receipts_.back().delivered == 2; }));
+        [](const FakeStore& s) { return !s.receipts.empty() && s.receipts.back().delivered == 2; }));
     client->mark_read(kBob, 2);
-    EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.receipts_.back().read == 2; }));
+    EXPECT_TRUE(store.wait_until([](const FakeStore& s) { return s.receipts.back().read == 2; }));
   }
   store.say("away");
   EXPECT_THAT(told(), ElementsAre("msg before", "live", "msg live one"));
@@ -246,7 +245,7 @@ TEST_F(ClientTest, TheLastReceiptIsToldBeforeTheClientGoes) {
     EXPECT_TRUE(wait_told("msg " + last));
   }
   EXPECT_TRUE(store.wait_until(
-      [](const FakeStore& s) { return !s.receipts_.empty() && s.receipts_.back().delivered == 15; }));
+      [](const FakeStore& s) { return !s.receipts.empty() && s.receipts.back().delivered == 15; }));
 }
 
 TEST_F(ClientTest, AHandlerThatThrowsEndsTheClientAndLosesNothing) {

@@ -45,15 +45,15 @@ class FakeStore {
     return changed_.wait_for(lock, kPatience, [&] { return condition(*this); });
   }
   bool wait_connected() {
-    return wait_until([](const FakeStore& store) { return store.connected_ > 0; });
+    return wait_until([](const FakeStore& store) { return store.connected > 0; });
   }
 
   // Look at them in wait_until.
-  int connected_ = 0;
-  std::vector<std::string> published_;  // bodies, resends included
-  std::vector<std::string> stored_;     // bodies
-  std::vector<ReceiptPayload> receipts_;
-  std::vector<std::string> requests_;  // methods
+  int connected = 0;
+  std::vector<std::string> published;  // bodies, resends included
+  std::vector<std::string> stored;     // bodies
+  std::vector<ReceiptPayload> receipts;
+  std::vector<std::string> requests;  // methods
 
  private:
   static LinkOptions options(const std::string& uri) {
@@ -67,7 +67,7 @@ class FakeStore {
     return {.on_connected =
                 [this] {
                   const std::lock_guard lock(mutex_);
-                  ++connected_;
+                  ++connected;
                   changed_.notify_all();
                 },
             .on_message =
@@ -85,12 +85,12 @@ class FakeStore {
 
   void on_out(const OutTopic& topic, const LinkMessage& message) {
     if (topic.kind == OutKind::receipt) {
-      if (const auto receipt = parse_receipt(message.payload, {})) receipts_.push_back(*receipt);
+      if (const auto receipt = parse_receipt(message.payload, {})) receipts.push_back(*receipt);
     }
     if (topic.kind != OutKind::message) return;
     const auto parsed = parse_message(message.payload, {});
     if (!parsed) return;
-    published_.push_back(parsed->body);
+    published.push_back(parsed->body);
     if (refusing_) {
       refusing_->topic = std::string(message.topic);
       refusing_->id = parsed->id;
@@ -102,7 +102,7 @@ class FakeStore {
   void store(const MessagePayload& message) {
     const auto known = seqs_.find(*message.id);
     if (known == seqs_.end()) {
-      stored_.push_back(message.body);
+      stored.push_back(message.body);
       return append(alice_, *message.id, message.body);
     }
     auto again = log_.at(known->second - 1);
@@ -126,7 +126,7 @@ class FakeStore {
   void on_request(const DeviceTopic& topic, std::string_view payload) {
     const auto request = parse_request(payload, {});
     if (!request) return;
-    requests_.push_back(topic.method);
+    requests.push_back(topic.method);
     if (topic.method != "sync") return;
     nlohmann::json changes = nlohmann::json::array();
     for (auto seq = std::stoul(request->cursor.value_or("0")); seq < log_.size(); ++seq) {

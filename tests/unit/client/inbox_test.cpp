@@ -31,6 +31,7 @@ class InboxTest : public ::testing::Test {
  protected:
   static std::vector<Seq> seqs(const std::vector<Envelope>& envelopes) {
     std::vector<Seq> all;
+    all.reserve(envelopes.size());
     for (const auto& envelope : envelopes) all.push_back(envelope.seq);
     return all;
   }

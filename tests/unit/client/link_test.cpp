@@ -21,7 +21,6 @@
 namespace duet {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -29,18 +28,18 @@ using ::testing::HasSubstr;
 class Witness {
  public:
   LinkHandlers handlers() {
-    return {.on_connected = [this] { note([this] { ++connected_; }); },
+    return {.on_connected = [this] { note([this] { ++connected; }); },
             .on_message =
                 [this](const LinkMessage& message) {
                   note([&] {
-                    messages_.emplace_back(message.payload);
-                    correlations_.emplace_back(message.correlation_data);
+                    messages.emplace_back(message.payload);
+                    correlations.emplace_back(message.correlation_data);
                   });
                 },
-            .on_state = [this](const std::string& state) { note([&] { states_.push_back(state); }); }};
+            .on_state = [this](const std::string& state) { note([&] { states.push_back(state); }); }};
   }
   std::function<void(bool)> done() {
-    return [this](bool ok) { note([&] { ok ? ++acknowledged_ : ++failed_; }); };
+    return [this](bool ok) { note([&] { ok ? ++acknowledged : ++failed; }); };
   }
 
   template <typename Condition>
@@ -49,16 +48,16 @@ class Witness {
     return changed_.wait_for(lock, kPatience, [&] { return condition(*this); });
   }
   bool wait_connected(int times) {
-    return wait_until([times](const Witness& w) { return w.connected_ >= times; });
+    return wait_until([times](const Witness& w) { return w.connected >= times; });
   }
 
   // Read them in wait_until, or when no handler can run.
-  int connected_ = 0;
-  int acknowledged_ = 0;
-  int failed_ = 0;
-  std::vector<std::string> messages_;
-  std::vector<std::string> correlations_;
-  std::vector<std::string> states_;
+  int connected = 0;
+  int acknowledged = 0;
+  int failed = 0;
+  std::vector<std::string> messages;
+  std::vector<std::string> correlations;
+  std::vector<std::string> states;
 
  private:
   template <typename Body>
@@ -103,10 +102,10 @@ TEST_P(LinkTest, DeliversWhatItPublishesInOrder) {
     const Link::Publish message{.topic = "t/1", .payload = expected.back()};
     ASSERT_EQ(link.publish(message, witness.done()), PublishResult::accepted);
   }
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged_ == 2000; }));
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.messages_.size() == 2000; }));
-  EXPECT_EQ(witness.messages_, expected);
-  EXPECT_EQ(witness.failed_, 0);
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged == 2000; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.messages.size() == 2000; }));
+  EXPECT_EQ(witness.messages, expected);
+  EXPECT_EQ(witness.failed, 0);
 }
 
 TEST_P(LinkTest, TakesABurstAboveTheReceiveMaximum) {
@@ -118,7 +117,7 @@ TEST_P(LinkTest, TakesABurstAboveTheReceiveMaximum) {
   for (int i = 0; i < 500; ++i) {
     ASSERT_EQ(link.publish({.topic = "t", .payload = "x"}, witness.done()), PublishResult::accepted);
   }
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged_ == 500; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged == 500; }));
 }
 
 TEST_P(LinkTest, AnswersEveryPublishWhenTheBrokerDiesAndConnectsAgain) {
@@ -138,7 +137,7 @@ TEST_P(LinkTest, AnswersEveryPublishWhenTheBrokerDiesAndConnectsAgain) {
     ASSERT_EQ(link.publish({.topic = "t", .payload = "lost"}, witness.done()), PublishResult::accepted);
   }
   broker.kill();
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.failed_ == 300; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.failed == 300; }));
   EXPECT_FALSE(link.connected());
   EXPECT_EQ(link.publish({.topic = "t", .payload = "no"}, witness.done()), PublishResult::not_connected);
 
@@ -146,10 +145,10 @@ TEST_P(LinkTest, AnswersEveryPublishWhenTheBrokerDiesAndConnectsAgain) {
   broker.start();
   ASSERT_TRUE(witness.wait_connected(2));
   ASSERT_EQ(link.publish({.topic = "t", .payload = "back"}, witness.done()), PublishResult::accepted);
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged_ == 1; }));
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return !w.messages_.empty(); }));
-  EXPECT_EQ(witness.failed_, 300);
-  EXPECT_EQ(witness.messages_, std::vector<std::string>{"back"}) << "nothing of the old connection is sent";
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged == 1; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return !w.messages.empty(); }));
+  EXPECT_EQ(witness.failed, 300);
+  EXPECT_EQ(witness.messages, std::vector<std::string>{"back"}) << "nothing of the old connection is sent";
 }
 
 TEST_P(LinkTest, SaysWhyItIsRefusedOnceAndGoesOnTrying) {
@@ -166,8 +165,8 @@ TEST_P(LinkTest, SaysWhyItIsRefusedOnceAndGoesOnTrying) {
     link.start();
     EXPECT_TRUE(eventually([&] { return attempts >= 3; }));
   }
-  ASSERT_EQ(witness.states_.size(), 1U);
-  EXPECT_THAT(witness.states_[0], HasSubstr("not authorized"));
+  ASSERT_EQ(witness.states.size(), 1U);
+  EXPECT_THAT(witness.states[0], HasSubstr("not authorized"));
 }
 
 TEST_P(LinkTest, APasswordThatThrowsIsAFailedAttempt) {
@@ -182,8 +181,8 @@ TEST_P(LinkTest, APasswordThatThrowsIsAFailedAttempt) {
   Link link(opt, witness.handlers());
   link.start();
   ASSERT_TRUE(witness.wait_connected(1));
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.states_.size() >= 2; }));
-  EXPECT_THAT(witness.states_[0], HasSubstr("no token yet"));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.states.size() >= 2; }));
+  EXPECT_THAT(witness.states[0], HasSubstr("no token yet"));
 }
 
 TEST_P(LinkTest, ReconnectUsesAFreshPasswordAndSendsNoWill) {
@@ -208,8 +207,8 @@ TEST_P(LinkTest, ReconnectUsesAFreshPasswordAndSendsNoWill) {
   ASSERT_TRUE(witness.wait_connected(2));
   EXPECT_EQ(passwords, 2);
   ASSERT_EQ(link.publish({.topic = "will", .payload = "marker"}), PublishResult::accepted);
-  EXPECT_TRUE(watcher.wait_until([](const Witness& w) { return !w.messages_.empty(); }));
-  EXPECT_THAT(watcher.messages_, ElementsAre("marker"));
+  EXPECT_TRUE(watcher.wait_until([](const Witness& w) { return !w.messages.empty(); }));
+  EXPECT_THAT(watcher.messages, ElementsAre("marker"));
 }
 
 TEST_P(LinkTest, TheWillIsSentWhenTheConnectionIsLost) {
@@ -231,8 +230,8 @@ TEST_P(LinkTest, TheWillIsSentWhenTheConnectionIsLost) {
   opt.will.reset();
   Link other(opt, second.handlers());
   other.start();
-  EXPECT_TRUE(watcher.wait_until([](const Witness& w) { return !w.messages_.empty(); }));
-  EXPECT_EQ(watcher.messages_[0], "gone");
+  EXPECT_TRUE(watcher.wait_until([](const Witness& w) { return !w.messages.empty(); }));
+  EXPECT_EQ(watcher.messages[0], "gone");
 }
 
 TEST_P(LinkTest, AHandlerThatThrowsEndsTheConnectionAndNothingElse) {
@@ -252,7 +251,7 @@ TEST_P(LinkTest, AHandlerThatThrowsEndsTheConnectionAndNothingElse) {
   ASSERT_TRUE(witness.wait_connected(2));
   EXPECT_TRUE(witness.wait_until([](const Witness& w) {
     return std::ranges::any_of(
-        w.states_, [](const auto& s) { return s.find("the database is gone") != std::string::npos; });
+        w.states, [](const auto& s) { return s.find("the database is gone") != std::string::npos; });
   }));
 }
 
@@ -275,7 +274,7 @@ TEST_P(LinkTest, PublishesUnderALockThatItsHandlerTakes) {
     const std::lock_guard lock(shared);
     ASSERT_EQ(link.publish({.topic = "t", .payload = "x"}), PublishResult::accepted);
   }
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.messages_.size() == 500; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.messages.size() == 500; }));
 }
 
 TEST_P(LinkTest, ABoundedNumberOfMessagesWaits) {
@@ -292,7 +291,7 @@ TEST_P(LinkTest, ABoundedNumberOfMessagesWaits) {
     EXPECT_EQ(accepted, 10'000);
     EXPECT_EQ(link.publish({.topic = "t", .payload = "x"}), PublishResult::queue_full);
   }
-  EXPECT_EQ(witness.failed_ + witness.acknowledged_, 10'000) << "a link that goes answers what is left";
+  EXPECT_EQ(witness.failed + witness.acknowledged, 10'000) << "a link that goes answers what is left";
 }
 
 TEST_P(LinkTest, ALinkThatGoesFinishesWhatItAccepted) {
@@ -312,8 +311,8 @@ TEST_P(LinkTest, ALinkThatGoesFinishesWhatItAccepted) {
       ASSERT_EQ(link.publish({.topic = "t", .payload = "x"}, witness.done()), PublishResult::accepted);
     }
   }
-  EXPECT_EQ(witness.acknowledged_, 50);
-  EXPECT_TRUE(watcher.wait_until([](const Witness& w) { return w.messages_.size() == 50; }));
+  EXPECT_EQ(witness.acknowledged, 50);
+  EXPECT_TRUE(watcher.wait_until([](const Witness& w) { return w.messages.size() == 50; }));
 }
 
 TEST_P(LinkTest, ALinkThatNeverStartedOrNeverConnectedGoesAtOnce) {
@@ -324,7 +323,7 @@ TEST_P(LinkTest, ALinkThatNeverStartedOrNeverConnectedGoesAtOnce) {
   opt.uri = "mqtt://127.0.0.1:" + std::to_string(free_port());
   Link nobody(opt, witness.handlers());
   nobody.start();
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return !w.states_.empty(); }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return !w.states.empty(); }));
   EXPECT_EQ(nobody.publish({.topic = "t", .payload = "x"}), PublishResult::not_connected);
 }
 
@@ -341,8 +340,8 @@ TEST(LinkV5Test, CarriesCorrelationData) {
   const std::string bytes("\0\xff\x01", 3);
   ASSERT_EQ(link.publish({.topic = "t", .payload = "1", .correlation_data = bytes}), PublishResult::accepted);
   ASSERT_EQ(link.publish({.topic = "t", .payload = "2"}), PublishResult::accepted);
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.messages_.size() == 2; }));
-  EXPECT_THAT(witness.correlations_, ElementsAre(bytes, ""));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.messages.size() == 2; }));
+  EXPECT_THAT(witness.correlations, ElementsAre(bytes, ""));
 }
 
 TEST(LinkV5Test, ARefusedPublishIsTold) {
@@ -360,9 +359,9 @@ TEST(LinkV5Test, ARefusedPublishIsTold) {
   link.start();
   ASSERT_TRUE(witness.wait_connected(1));
   ASSERT_EQ(link.publish({.topic = "closed/t", .payload = "1"}, witness.done()), PublishResult::accepted);
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.failed_ == 1; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.failed == 1; }));
   ASSERT_EQ(link.publish({.topic = "open/t", .payload = "1"}, witness.done()), PublishResult::accepted);
-  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged_ == 1; }));
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged == 1; }));
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ struct Device {
   UserId user;
   DeviceId device;
 
-  friend auto operator<=>(const Device&, const Device&) = default;
+  friend auto operator<=>(const Device&, const Device&) = default;  // NOLINT(modernize-use-nullptr): its 0
   friend bool operator==(const Device&, const Device&) = default;
 };
 

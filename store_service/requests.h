@@ -30,7 +30,7 @@ inline constexpr std::uint64_t kDefaultLimit = 50;
 inline constexpr std::uint64_t kMaxLimit = 200;
 // Of the JSON text of a page's items: the contract's 128 KiB, less what stands around them. A page that holds
 // more than one item stays below.
-inline constexpr std::size_t kMaxPageBytes = 127 * 1024;
+inline constexpr std::size_t kMaxPageBytes = std::size_t{127} * 1024;
 // How many users one user can block: `blocks` has no pages.
 inline constexpr std::size_t kMaxBlocks = 1000;
 

@@ -66,7 +66,8 @@ void Subscriber::route(const DeviceTopic& topic, const LinkMessage& message) {
   if (topic.kind != DeviceKind::request) return;
   RawRequest request{topic.owner, topic.method, std::string(message.payload),
                      std::string(message.correlation_data)};
-  if (!inboxes_.requests.push(std::move(request))) refuse_request(*this, request, limits_);
+  if (inboxes_.requests.push(std::move(request))) return;
+  refuse_request(*this, request, limits_);  // NOLINT(bugprone-use-after-move): a full queue leaves it
 }
 
 void Subscriber::on_presence(const Device& device, const LinkMessage& message) {

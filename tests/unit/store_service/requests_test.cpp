@@ -114,12 +114,12 @@ class LargeBodies : public Requests {
 
 TEST_F(LargeBodies, EndAPageOfHistoryEarlyOnTheSideThatIsFurther) {
   const auto last = history("bob", R"("with":"alice")").value();
-  EXPECT_LE(dump(last).size(), std::size_t{128 * 1024});
+  EXPECT_LE(dump(last).size(), std::size_t{128} * 1024);
   EXPECT_THAT(seqs(last["messages"]), ElementsAre(7, 8));
   EXPECT_EQ(last["more"], true);
 
   const auto first = history("bob", R"("with":"alice","after":0)").value();
-  EXPECT_LE(dump(first).size(), std::size_t{128 * 1024});
+  EXPECT_LE(dump(first).size(), std::size_t{128} * 1024);
   EXPECT_THAT(seqs(first["messages"]), ElementsAre(1, 2));
   EXPECT_EQ(first["more"], true);
 }
@@ -131,7 +131,7 @@ TEST_F(LargeBodies, EndAPageOfSyncEarlyAndSkipNothing) {
   while (!page["live"].get<bool>()) {
     page = sync("bob", parameters).value();
     ASSERT_FALSE(page["changes"].empty());
-    EXPECT_LE(dump(page).size(), std::size_t{128 * 1024});
+    EXPECT_LE(dump(page).size(), std::size_t{128} * 1024);
     for (const auto seq : seqs(page["changes"])) all.push_back(seq);
     parameters = R"("cursor":")" + page["cursor"].get<std::string>() + '"';
   }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "protocol/topic.h"
 #include "store_service/presence_worker.h"
 #include "store_service/request_workers.h"
 #include "store_service/writer.h"
@@ -26,7 +27,7 @@ class Workers : public testing::Test {
     payload["req"] = req;
     RawRequest request{who, method, payload.dump(), "correlation " + req};
     EXPECT_TRUE(requests_.push(std::move(request)));
-    const auto topic = "u/" + who.user.str() + "/d/" + who.device.str() + "/reply";
+    const auto topic = format_topic(DeviceTopic{who, DeviceKind::reply, ""});
     json found;
     EXPECT_TRUE(eventually([&] {
       for (const auto& reply : publisher_.sent(topic)) {
@@ -47,9 +48,10 @@ class Workers : public testing::Test {
   }
   // The presence updates that `watcher` got about `peer`.
   std::vector<bool> updates(const std::string& watcher, const std::string& peer) {
+    const auto topic = format_topic(InTopic{user(watcher), user(peer), InKind::presence});
     std::vector<bool> heard;
     for (const auto& one : publisher_.delivered()) {
-      if (one.topic != "u/" + watcher + "/in/" + peer + "/presence") continue;
+      if (one.topic != topic) continue;
       heard.push_back(json::parse(one.payload).at("online"));
     }
     return heard;

@@ -13,6 +13,9 @@ test_packages=(clang-format clang-tidy python3 mosquitto-clients)
 # What the platform needs to run, as targets of the build.
 platform_targets=(duet-run duet-store duet-auth duet duet_plugin)
 
+# The same source is the same object in every build tree.
+export CCACHE_NOHASHDIR=1
+
 say() { printf 'duet: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
 

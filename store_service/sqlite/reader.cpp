@@ -150,8 +150,8 @@ Page<StoreReader::SummaryItem> SqliteReader::conversations(const UserId& me, std
   const auto key = users_.find(me);
   if (!key) return {};
   PageBuilder<SummaryItem> builder(limit, max_bytes);
-  Cursor row =
-      newest_of_.query(*key, clamp(before.value_or(std::numeric_limits<LogNumber>::max())), clamp(limit + 1));
+  Cursor row = newest_of_.query(*key, clamp(before.value_or(std::numeric_limits<LogNumber>::max())),
+                                clamp(std::max(limit, limit + 1)));
   while (row.next()) {
     SummaryItem item = summary(me, *key, row.number(0));
     const std::size_t bytes = item.summary.last.body.size();

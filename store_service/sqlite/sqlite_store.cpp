@@ -14,6 +14,14 @@ namespace {
 // What the write-ahead log keeps on disk after it was copied back.
 constexpr int kJournalBytes = 64 * 1024 * 1024;
 
+// SQLite answers with the mode it has, and some file systems cannot have this one.
+void use_write_ahead_log(const sqlite::Connection& connection) {
+  sqlite::Statement statement(connection, "open", "PRAGMA journal_mode = WAL");
+  sqlite::Cursor row = statement.query();
+  if (row.next() && row.text(0) == "wal") return;
+  throw StoreError("database " + connection.file().string() + ": the file system allows no write-ahead log");
+}
+
 sqlite::Connection open_writer(const std::filesystem::path& file, const SqliteOptions& options) {
   sqlite::create_private_file(file);
   sqlite::Connection connection(file, sqlite::Connection::Mode::read_write);
@@ -22,7 +30,7 @@ sqlite::Connection open_writer(const std::filesystem::path& file, const SqliteOp
   };
   sqlite::check_schema(connection, sqlite::migrations());  // before anything is changed
   set("page_size", std::to_string(options.page_bytes));    // counts only while the database is empty
-  set("journal_mode", "WAL");
+  use_write_ahead_log(connection);
   set("synchronous", "FULL");  // a commit returns when it is on stable storage
   set("foreign_keys", "ON");
   set("cache_size", "-" + std::to_string(options.writer_cache_kib));

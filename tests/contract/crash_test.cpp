@@ -1,7 +1,11 @@
 // What stands after a process died.
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
 
 #include "tests/contract/contract.h"
 
@@ -33,17 +37,53 @@ class Crash : public StoreContract {
   }
 
  private:
-  [[noreturn]] void run_child(int ready, bool killed, const std::function<void(Database&)>& body) {
+  // The child's main: whatever it throws must not go on in a second copy of the test program.
+  [[noreturn]] void run_child(int ready, bool killed, const std::function<void(Database&)>& body) try {
     const auto database = GetParam().open(directory());
     body(*database);
     const bool told = write(ready, "x", 1) == 1;
     while (killed && told) pause();
     _exit(told ? 0 : 1);
+  } catch (const std::exception& e) {
+    std::cerr << "child: " << e.what() << '\n';
+    _exit(1);
   }
 };
 
 INSTANTIATE_TEST_SUITE_P(Dying, Crash, testing::ValuesIn(backends()),
                          [](const auto& test) { return test.param.name; });
+
+// No file of this process may grow beyond `bytes`: its disk is full.
+void limit_file_size(rlim_t bytes) {
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = std::min(bytes, limit.rlim_max);
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) throw std::runtime_error("setrlimit failed");
+}
+
+// What a full disk leads to; throws when it does not.
+void fail_on_a_full_disk(Database& database) {
+  signal(SIGXFSZ, SIG_IGN);
+  limit_file_size(rlim_t{256} * 1024);
+  bool failed = false;
+  const auto transaction = database.begin();
+  try {
+    for (int i = 0; i < 500; ++i) {
+      transaction->append(message("alice", "bob", "lost" + std::to_string(i), 1, std::string(4000, 'x')));
+    }
+    transaction->commit();
+  } catch (const StoreError&) {
+    failed = true;
+  }
+  if (!failed) throw std::runtime_error("a full disk was not noticed");
+  try {
+    transaction->commit();
+  } catch (const StoreError&) {
+    limit_file_size(RLIM_INFINITY);
+    return;
+  }
+  throw std::runtime_error("a transaction that failed could be committed");
+}
 
 void commit_messages(Database& database, int from, int to) {
   for (int i = from; i <= to; ++i) {
@@ -88,6 +128,19 @@ TEST_P(Crash, AnOpenTransactionIsGoneWhole) {
   EXPECT_FALSE(transaction->append(message("alice", "bob", "lost0")).duplicate);
   EXPECT_EQ(transaction->raise_marks(user("bob"), user("alice"), {1, 0}).outcome,
             RaisedMarks::Outcome::raised);
+}
+
+TEST_P(Crash, AFullDiskFailsTheTransactionAndTheNextOneWorks) {
+  in_child(false, [](Database& child) {
+    commit_messages(child, 1, 2);
+    fail_on_a_full_disk(child);
+    commit_messages(child, 3, 3);
+  });
+  EXPECT_THAT(seqs(reader()->history(user("alice"), user("bob"), {}, {}, 100, kNoByteLimit)),
+              ElementsAre(1, 2, 3));
+  const auto transaction = database().begin();
+  EXPECT_FALSE(transaction->append(message("alice", "bob", "lost0")).duplicate);
+  EXPECT_TRUE(transaction->append(message("alice", "bob", "m3")).duplicate);
 }
 
 TEST_P(Crash, TheEpochIsStable) {

@@ -93,6 +93,10 @@ struct Disaster {
   void (*strike)(TestPlatform& platform);
 };
 
+std::ostream& operator<<(std::ostream& out, const Disaster& disaster) {
+  return out << disaster.name;
+}
+
 class PubackIsKept : public Durable, public ::testing::WithParamInterface<Disaster> {};
 
 // The store is stopped, so that nothing but the journal can have the messages.

@@ -13,13 +13,13 @@ namespace duet {
 
 // Sizes that only matter for speed and memory. The defaults were measured, see the ADR.
 struct SqliteOptions {
-  int page_bytes = 4096;                // of a database that is made now
-  int checkpoint_pages = 4000;          // the write-ahead log is copied back when it has grown to this
-  int writer_cache_kib = 65536;         // SQLite's pages, of the writer
-  int reader_cache_kib = 8192;          // of each reader
-  std::size_t conversations = 65536;    // kept by the writer between transactions
-  std::size_t users = 131072;           // names kept by the writer, and by each reader at most an eighth
-  std::size_t recent_ids = 256 * 1024;  // message ids that are not yet in the table: see IdIndex
+  int page_bytes = 4096;              // of a database that is made now
+  int checkpoint_pages = 4000;        // the write-ahead log is copied back when it has grown to this
+  int writer_cache_kib = 65536;       // SQLite's pages, of the writer
+  int reader_cache_kib = 8192;        // of each reader
+  std::size_t conversations = 65536;  // kept by the writer between transactions
+  std::size_t users = 131072;         // names kept by the writer, and by each reader at most an eighth
+  std::size_t recent_ids = 262144;    // message ids that are not yet in the table: see IdIndex
 };
 
 // Opens the database, or makes one (mode 0600) in a directory that exists. Runs pending migrations; an

@@ -77,16 +77,16 @@ std::vector<BadPayload> bad_messages() {
       {"type empty", R"({"body": "x", "type": ""})"},
       {"type with a line break", R"({"body": "x", "type": "text/\n"})"},
       {"type of 128", json{{"type", std::string(128, 't')}, {"body", "x"}}.dump()},
-      {"body of 32 KiB + 1", with_body(std::string(32 * 1024 + 1, 'b')), ErrorCode::too_large},
+      {"body of 32 KiB + 1", with_body(std::string(32769, 'b')), ErrorCode::too_large},
       {"body of 32 KiB + 1 in two-byte characters", with_body([] {
          std::string body = "b";
          for (int i = 0; i < 16 * 1024; ++i) body += "ä";
          return body;
        }()),
        ErrorCode::too_large},
-      {"payload of 64 KiB + 1", R"({"body": "x", "extra": ")" + std::string(64 * 1024, 'e') + "\"}",
+      {"payload of 64 KiB + 1", R"({"body": "x", "extra": ")" + std::string(65536, 'e') + "\"}",
        ErrorCode::too_large},
-      {"payload of 200 KiB", std::string(200 * 1024, '['), ErrorCode::too_large},
+      {"payload of 200 KiB", std::string(204800, '['), ErrorCode::too_large},
   };
   all.insert(all.end(), own.begin(), own.end());
   return all;
@@ -179,7 +179,7 @@ TEST_P(BadInput, GoodNeighboursAreTakenExactlyAsTheyAre) {
     std::string body;
     std::string type = "text/plain";
   };
-  const std::string kib32(32 * 1024, 'b');
+  const std::string kib32(32768, 'b');
   const std::vector<Good> all{
       {R"({"body": ""})", ""},
       {with_body(kib32), kib32},

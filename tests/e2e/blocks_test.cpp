@@ -57,12 +57,12 @@ TEST_F(Blocks, AreInForceWhenTheReplyHasCome) {
 }
 
 TEST_F(Blocks, ConcernNobodyElse) {
-  const std::string carol_ = fresh_user("carol");
+  const std::string carol_name = fresh_user("carol");
   const auto alice = online(alice_);
   const auto bob = online(bob_);
-  const auto carol = online(carol_);
+  const auto carol = online(carol_name);
   alice->result("block", {{"with", bob_}});
-  bob->send(carol_, "still friends");
+  bob->send(carol_name, "still friends");
   carol->send(alice_, "hello");
   alice->send(bob_, "the blocker may still write");  // the blocked one may not
   expect_blocked(*bob, msg_topic(bob_, alice_), R"({"body": "x"})");

@@ -45,6 +45,7 @@ std::vector<std::unique_ptr<Chatter>> start_load(const TestPlatform& platform) {
 void await_progress(const TestPlatform& platform, const std::vector<std::unique_ptr<Chatter>>& chatters) {
   constexpr std::size_t kMore = 40;
   std::vector<std::size_t> before;
+  before.reserve(chatters.size());
   for (const auto& chatter : chatters) before.push_back(chatter->confirmed());
   const bool progress = eventually([&] {
     for (std::size_t i = 0; i < chatters.size(); ++i) {

@@ -123,12 +123,12 @@ TEST_F(Privacy, ReceiptsToAStrangerAndToNobodyAreRefusedAlike) {
 
 // Being in a conversation with one of the two gives nothing of the other conversation away.
 TEST_F(Privacy, APeerOfOneSeesNothingOfTheOther) {
-  const std::string carol_ = fresh_user("carol");
+  const std::string carol_name = fresh_user("carol");
   const auto alice = online(alice_);
   const auto bob = online(bob_);
-  const auto carol = online(carol_);
+  const auto carol = online(carol_name);
   alice->send(bob_, "for bob");
-  alice->send(carol_, "for carol");
+  alice->send(carol_name, "for carol");
   carol->send(alice_, "for alice");
   bob->receipt(alice_, "read", 1);
   alice->wait_receipt(bob_, bob_, 1, 1);

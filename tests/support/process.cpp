@@ -74,6 +74,7 @@ class SpawnAttributes {
 pid_t spawn(const std::vector<std::string>& argv, const SpawnActions& actions) {
   const SpawnAttributes attributes;
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   pid_t pid = -1;

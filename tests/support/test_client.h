@@ -17,7 +17,7 @@
 #include "tests/support/patience.h"
 
 struct mosquitto;
-struct mqtt5__property;
+struct mqtt5__property;  // NOLINT(bugprone-reserved-identifier): the library's name
 
 namespace duet {
 

@@ -28,6 +28,7 @@ std::vector<Subject> all_subjects() {
   // Names that look like parts of topics must not confuse anybody.
   const std::vector<std::pair<std::string, std::string>> devices{
       {"alice", "phone"}, {"alice", "web"}, {"bob", "phone"}, {"in", "out"}, {"store", "token"}};
+  subjects.reserve(devices.size() + 3);
   for (const auto& [user, device] : devices) {
     subjects.push_back({Principal::of_device(*parse_client_id(user + ":" + device), {}), user, device});
   }
@@ -81,7 +82,7 @@ struct Oracle {
   static std::string allowed_of_service(Role role, Access access) {
     const std::string any = std::string("u/") + kUser + "/d/" + kDevice + "/";
     const bool store = role == Role::store;
-    const std::string token = "svc/" + std::string(to_string(role)) + "/token";
+    std::string token = "svc/" + std::string(to_string(role)) + "/token";
     if (access == Access::publish && !store) return token;
     if (access == Access::publish) {
       return token + "|svc/store/blocks|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";

@@ -7,7 +7,7 @@
 namespace duet {
 namespace {
 
-constexpr std::array<std::pair<Role, std::string_view>, 4> kRoles{
+constexpr std::array<std::pair<Role, std::string_view>, 4> kRoleNames{
     {{Role::chat, "chat"}, {Role::store, "store"}, {Role::push, "push"}, {Role::auth, "auth"}}};
 
 constexpr std::string_view kServicePrefix = "duet-";
@@ -15,14 +15,14 @@ constexpr std::string_view kServicePrefix = "duet-";
 }  // namespace
 
 std::string_view to_string(Role role) {
-  for (const auto& [known, text] : kRoles) {
+  for (const auto& [known, text] : kRoleNames) {
     if (known == role) return text;
   }
   return "unknown";
 }
 
 std::optional<Role> parse_role(std::string_view text) {
-  for (const auto& [role, known] : kRoles) {
+  for (const auto& [role, known] : kRoleNames) {
     if (known == text) return role;
   }
   return std::nullopt;

@@ -15,7 +15,7 @@ struct PublicKey::Handle {
 
 namespace {
 
-Failure<std::string> failed(std::string what) {
+Failure<std::string> refused(std::string what) {
   return Failure<std::string>(std::move(what));
 }
 
@@ -66,7 +66,7 @@ Result<PublicKey, std::string> PublicKey::ec_p256(std::string_view x, std::strin
   const openssl::ErrorScope errors;
   // RFC 7518 6.2.1.2: the full size of a coordinate, leading zeros included.
   if (x.size() != kP256FieldBytes || y.size() != kP256FieldBytes) {
-    return failed("a coordinate is not of 32 bytes");
+    return refused("a coordinate is not of 32 bytes");
   }
   const std::string point = std::string("\x04").append(x).append(y);  // uncompressed, SEC 1 2.3.3
   const openssl::ParamBuilder builder(OSSL_PARAM_BLD_new());
@@ -74,10 +74,10 @@ Result<PublicKey, std::string> PublicKey::ec_p256(std::string_view x, std::strin
       OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) != 1 ||
       OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) !=
           1) {
-    return failed("OpenSSL refuses it");
+    return refused("OpenSSL refuses it");
   }
   auto pkey = from_params("EC", builder.get());
-  if (!pkey || !passes_check(pkey.get())) return failed("the point is not on the curve P-256");
+  if (!pkey || !passes_check(pkey.get())) return refused("the point is not on the curve P-256");
   return PublicKey(std::make_shared<Handle>(Handle{std::move(pkey)}), SignatureAlgorithm::es256);
 }
 
@@ -85,24 +85,24 @@ Result<PublicKey, std::string> PublicKey::rsa(std::string_view modulus, std::str
   const openssl::ErrorScope errors;
   constexpr std::size_t kMaxModulusBytes = 2048;  // OPENSSL_RSA_MAX_MODULUS_BITS / 8
   if (modulus.size() > kMaxModulusBytes || exponent.size() > kMaxModulusBytes)
-    return failed("it is too large");
+    return refused("it is too large");
   const auto n = to_bignum(modulus);
   const auto e = to_bignum(exponent);
   const openssl::ParamBuilder builder(OSSL_PARAM_BLD_new());
   if (!builder || !n || !e || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
-    return failed("OpenSSL refuses it");
+    return refused("OpenSSL refuses it");
   }
-  if (BN_num_bits(n.get()) < openssl::kMinRsaBits) return failed("the modulus has fewer than 2048 bits");
+  if (BN_num_bits(n.get()) < openssl::kMinRsaBits) return refused("the modulus has fewer than 2048 bits");
   auto pkey = from_params("RSA", builder.get());
-  if (!pkey || !passes_check(pkey.get())) return failed("it is not a valid RSA public key");
+  if (!pkey || !passes_check(pkey.get())) return refused("it is not a valid RSA public key");
   return PublicKey(std::make_shared<Handle>(Handle{std::move(pkey)}), SignatureAlgorithm::rs256);
 }
 
 Result<PublicKey, std::string> PublicKey::ed25519(std::string_view x) {
   const openssl::ErrorScope errors;
   openssl::Pkey pkey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(x.data()), x.size()));
-  if (!pkey) return failed("'x' is not of 32 bytes");
+  if (!pkey) return refused("'x' is not of 32 bytes");
   return PublicKey(std::make_shared<Handle>(Handle{std::move(pkey)}), SignatureAlgorithm::eddsa);
 }
 

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kStartDeadline{60};
-constexpr std::chrono::milliseconds kPoll{20};
+constexpr std::chrono::milliseconds kReadyPoll{20};
 
 constexpr auto kOwnConfig = R"([limits]
 messages_per_second = 0
@@ -59,7 +59,7 @@ void wait_until(Condition condition, ChildProcess& process, const StopSignal& st
     process.check();
     stop.check();
     if (BenchClock::now() >= deadline) throw std::runtime_error(what + " did not start in time");
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kReadyPoll);
   }
 }
 

@@ -23,7 +23,7 @@
 namespace duet {
 namespace {
 
-constexpr std::chrono::milliseconds kPoll{10};
+constexpr std::chrono::milliseconds kExitPoll{10};
 constexpr std::chrono::milliseconds kPoliteEnd{20'000};
 
 [[noreturn]] void throw_errno(const std::string& what) {
@@ -100,7 +100,7 @@ bool ChildProcess::wait_for(std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
     if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kExitPoll);
   }
   return true;
 }

@@ -1,14 +1,9 @@
 #include "client/database.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
+#include "client/directory_lock.h"
 #include "client/sqlite.h"
 
 namespace duet {
@@ -37,34 +32,6 @@ CREATE TABLE marks (
 PRAGMA user_version = 1;
 )sql";
 
-// Held while the client lives; the system gives it back when the process ends, however it ends.
-class DirectoryLock {
- public:
-  explicit DirectoryLock(const std::filesystem::path& directory) {
-    const auto file = directory / "lock";
-    fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0) {
-      throw std::system_error(errno, std::generic_category(), "cannot open " + file.string());
-    }
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(fd_);
-      throw StateInUse(directory);
-    }
-  }
-  ~DirectoryLock() { ::close(fd_); }
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-
- private:
-  int fd_;
-};
-
-DirectoryLock lock_directory(const std::filesystem::path& directory) {
-  std::filesystem::create_directories(directory);
-  std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
-  return DirectoryLock(directory);
-}
-
 SqliteHandle open_file(const std::filesystem::path& file) {
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
@@ -90,7 +57,7 @@ Name name_from(const std::string& text) {
 
 struct ClientDatabase::Handles {
   explicit Handles(const std::filesystem::path& directory)
-      : lock(lock_directory(directory)), sqlite(open_file(directory / "client.db")) {
+      : lock(directory), sqlite(open_file(directory / "client.db")) {
     create_schema();
   }
 

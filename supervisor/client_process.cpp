@@ -38,6 +38,7 @@ bool wait_readable(int fd, Clock::time_point deadline) {
 
 ClientProcess::ClientProcess(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
 

@@ -89,7 +89,7 @@ std::uint64_t play_message(Chatter& from, Chatter& to, const std::string& text, 
     return event.value("event", "") == "msg" && number(event, "seq") == seq;
   });
   const auto marked = [&](const char* mark) {
-    return [&from, &to, seq, mark](const json& event) {
+    return [&to, seq, mark](const json& event) {
       return event.value("event", "") == "receipt" && event.value("by", "") == to.user() &&
              number(event, mark) >= seq;
     };

@@ -16,7 +16,7 @@
 namespace duet {
 namespace {
 
-constexpr int kPatienceMs = 90'000;
+constexpr int kReadyPatienceMs = 90'000;
 constexpr char kSucceeded = 'r';
 
 enum class Outcome { succeeded, ended, late };
@@ -25,7 +25,7 @@ Outcome wait_for(int fd) {
   pollfd handle{.fd = fd, .events = POLLIN, .revents = 0};
   int ready = 0;
   do {
-    ready = ::poll(&handle, 1, kPatienceMs);
+    ready = ::poll(&handle, 1, kReadyPatienceMs);
   } while (ready < 0 && errno == EINTR);
   if (ready == 0) return Outcome::late;
   char word = 0;
@@ -68,7 +68,7 @@ bool run_detached(const std::function<int(Launch&)>& body) {
   ::close(ends[0]);
   if (outcome == Outcome::succeeded) return true;
   if (outcome == Outcome::late) {
-    std::cerr << "duet: not ready after " << kPatienceMs / 1000 << " s; giving up\n";
+    std::cerr << "duet: not ready after " << kReadyPatienceMs / 1000 << " s; giving up\n";
     ::kill(pid, SIGTERM);
   }
   ::waitpid(pid, nullptr, 0);

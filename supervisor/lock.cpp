@@ -10,16 +10,14 @@
 #include <system_error>
 #include <thread>
 
+#include "supervisor/path_error.h"
+
 namespace duet {
 namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& file, const std::string& what, int error) {
-  throw std::runtime_error(file.string() + ": " + what + ": " + std::generic_category().message(error));
-}
-
 int open_lock(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) fail(file, "cannot open the lock", errno);
+  if (fd < 0) throw_path_error(file, "cannot open the lock", errno);
   return fd;
 }
 
@@ -44,7 +42,7 @@ SupervisorLock::SupervisorLock(const std::filesystem::path& file) : fd_(open_loc
   const int error = errno;
   const auto holder = holder_of(fd_);
   ::close(fd_);
-  if (error != EAGAIN && error != EACCES) fail(file, "cannot lock", error);
+  if (error != EAGAIN && error != EACCES) throw_path_error(file, "cannot lock", error);
   throw std::runtime_error(file.parent_path().string() + " is in use: Duet is already running there" +
                            (holder ? " (process " + std::to_string(*holder) + ")" : "") +
                            "; stop it with --stop, or choose another directory with --data");
@@ -58,7 +56,7 @@ std::optional<pid_t> SupervisorLock::holder(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    fail(file, "cannot open the lock", errno);
+    throw_path_error(file, "cannot open the lock", errno);
   }
   const auto holder = holder_of(fd);
   ::close(fd);
@@ -76,7 +74,7 @@ ProcessLock::ProcessLock(const std::filesystem::path& file, std::chrono::millise
       continue;
     }
     ::close(fd_);
-    if (error != EWOULDBLOCK) fail(file, "cannot lock", error);
+    if (error != EWOULDBLOCK) throw_path_error(file, "cannot lock", error);
     throw std::runtime_error(
         file.string() +
         ": processes of an earlier start are still running and do not end; find them with "

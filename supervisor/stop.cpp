@@ -18,7 +18,7 @@ extern "C" {  // glibc 2.36 leaves it out of its own header
 namespace duet {
 namespace {
 
-constexpr int kPatienceMs = 30'000;
+constexpr int kEndPatienceMs = 30'000;
 
 class ProcessHandle {
  public:
@@ -59,7 +59,7 @@ std::string stop_platform(const std::filesystem::path& data_dir) {
   if (!supervisor.send(SIGTERM)) {
     throw std::runtime_error("cannot stop " + name + ": " + std::generic_category().message(errno));
   }
-  if (!supervisor.wait_for_end(kPatienceMs)) {
+  if (!supervisor.wait_for_end(kEndPatienceMs)) {
     throw std::runtime_error(name + " is still stopping after 30 s; see " +
                              layout.log("supervisor").string());
   }

@@ -18,7 +18,6 @@ using nlohmann::json;
 
 constexpr std::uint64_t kPage = 200;
 constexpr std::uint64_t kDefaultLimit = 50;
-constexpr std::chrono::seconds kDefaultTimeout{30};
 
 // Puts questions and waits for the answers. Owned by the main thread.
 class Questioner {

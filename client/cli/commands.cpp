@@ -10,8 +10,6 @@
 namespace duet {
 namespace {
 
-constexpr std::chrono::seconds kDefaultTimeout{30};
-
 std::chrono::steady_clock::time_point deadline_of(const CliOptions& options) {
   return std::chrono::steady_clock::now() + options.timeout.value_or(kDefaultTimeout);
 }

@@ -25,6 +25,9 @@ enum class Command : std::uint8_t {
   devices,
 };
 
+// How long a command waits for an answer unless told otherwise.
+constexpr std::chrono::seconds kDefaultTimeout{30};
+
 struct CliOptions {
   Command command{};
 

@@ -14,8 +14,6 @@
 namespace duet {
 namespace {
 
-constexpr std::chrono::seconds kDefaultTimeout{30};
-
 std::string message_text(const CliOptions& options) {
   if (options.text != "-") return options.text;
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};

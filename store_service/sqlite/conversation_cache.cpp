@@ -67,7 +67,8 @@ void ConversationCache::flush() {
 
 void ConversationCache::write(Entry& entry) {
   const ConversationRow& row = entry.row;
-  const auto& [a, b] = row.sides;
+  const auto& a = row.sides[0];
+  const auto& b = row.sides[1];
   const std::string tail = encode_logs(row.tail);
   const auto run = [&](Statement& statement, const auto&... more) {
     statement.execute(row.key, row.last_seq, row.last_log, row.last_ts, a.sent, a.marks.delivered,

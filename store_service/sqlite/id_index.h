@@ -43,7 +43,7 @@ class IdIndex {
   struct Entry {
     std::uint64_t hash;
     LogNumber log_number;
-    friend auto operator<=>(const Entry&, const Entry&) = default;
+    friend auto operator<=>(const Entry&, const Entry&) = default;  // NOLINT(modernize-use-nullptr): its 0
   };
   // Where the sweep over the buckets is. A sweep that ends has moved everything up to `from`.
   struct Sweep {

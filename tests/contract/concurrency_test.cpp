@@ -1,4 +1,5 @@
 // Readers beside the writer: they never wait for it, and each call sees one state.
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -42,8 +43,8 @@ TEST_P(Concurrency, ReadersFollowTheWriter) {
   constexpr int kMessages = 10;
   // The receipts come before the last message of their transaction, so the last log number is a message's.
   constexpr LogNumber kGoal = LogNumber{kTransactions} * (kMessages + 1);
-  std::vector<std::jthread> readers;
-  for (int i = 0; i < 2; ++i) readers.emplace_back([this] { follow(database(), kGoal); });
+  std::array<std::jthread, 2> readers;
+  for (auto& reader : readers) reader = std::jthread([this] { follow(database(), kGoal); });
   for (int t = 0; t < kTransactions; ++t) {
     const auto transaction = database().begin();
     for (int i = 0; i < kMessages; ++i) {

@@ -42,7 +42,7 @@ class Crash : public StoreContract {
     const auto database = GetParam().open(directory());
     body(*database);
     const bool told = write(ready, "x", 1) == 1;
-    while (killed && told) pause();
+    while (killed && told) pause();  // NOLINT(bugprone-infinite-loop): until SIGKILL
     _exit(told ? 0 : 1);
   } catch (const std::exception& e) {
     std::cerr << "child: " << e.what() << '\n';

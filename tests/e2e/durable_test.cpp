@@ -18,6 +18,7 @@ class Durable : public OwnPlatformTest {};
 
 std::vector<std::string> ids_of(const std::vector<Envelope>& envelopes) {
   std::vector<std::string> ids;
+  ids.reserve(envelopes.size());
   for (const Envelope& envelope : envelopes) ids.push_back(envelope.id.str());
   return ids;
 }

@@ -39,6 +39,7 @@ std::vector<Envelope> live(const TestDevice& device, TestClient& mqtt, const std
 
 std::size_t count_seqs(const std::vector<Envelope>& envelopes) {
   std::vector<Seq> seqs;
+  seqs.reserve(envelopes.size());
   for (const Envelope& envelope : envelopes) seqs.push_back(envelope.seq);
   std::sort(seqs.begin(), seqs.end());
   return static_cast<std::size_t>(std::unique(seqs.begin(), seqs.end()) - seqs.begin());

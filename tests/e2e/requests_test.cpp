@@ -12,7 +12,7 @@ using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::size_t kPageBytes = 128 * 1024;
+constexpr std::size_t kPageBytes = 128UL * 1024;
 
 std::vector<Seq> seqs_in(const json& page) {
   std::vector<Seq> seqs;
@@ -67,7 +67,7 @@ TEST_F(Requests, APageEndsEarlyRatherThanGrowTooLarge) {
   constexpr std::size_t kCount = 20;
   const auto alice = online(alice_);
   for (std::size_t i = 1; i <= kCount; ++i) {
-    alice->publish_message(bob_, std::string(32 * 1024, 'b'), "m" + std::to_string(i));
+    alice->publish_message(bob_, std::string(32UL * 1024, 'b'), "m" + std::to_string(i));
   }
   alice->wait_sent(bob_, "m20");
   const json newest = history(*alice, {{"limit", 200}});

@@ -56,16 +56,16 @@ Publish to(const std::string& topic, const std::string& payload) {
 }
 
 TEST_F(PlainBroker, TestClientTellsReasonsAndReceives) {
-  const std::string kBinary("c\0d", 3);
+  const std::string binary("c\0d", 3);
   const auto one = client("one");
   ASSERT_EQ(one->connect(), kSuccess);
   EXPECT_EQ(one->subscribe("open/#"), 1);
   EXPECT_EQ(one->publish(to("open/a", "x")), kSuccess);
   EXPECT_EQ(one->publish(to("closed/a", "x")), kNotAuthorized);
-  EXPECT_EQ(one->publish({.topic = "open/b", .payload = "y", .qos = 1, .correlation = kBinary}), kSuccess);
+  EXPECT_EQ(one->publish({.topic = "open/b", .payload = "y", .qos = 1, .correlation = binary}), kSuccess);
   const auto received = one->wait_for([](const Received& r) { return r.topic == "open/b"; });
   ASSERT_TRUE(received);
-  EXPECT_EQ(received->correlation, kBinary);
+  EXPECT_EQ(received->correlation, binary);
   EXPECT_THAT(one->inbox(), SizeIs(2));
   EXPECT_TRUE(one->unsubscribe("open/#"));
 }

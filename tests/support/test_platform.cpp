@@ -13,7 +13,7 @@ namespace {
 
 // The last part of a log, whole lines.
 std::string tail(const std::string& text) {
-  constexpr std::size_t kTailBytes = 12 * 1024;
+  constexpr std::size_t kTailBytes = 12UL * 1024;
   if (text.size() <= kTailBytes) return text;
   const auto line = text.find('\n', text.size() - kTailBytes);
   return "…\n" + text.substr(line == std::string::npos ? text.size() - kTailBytes : line + 1);

@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "acl/base64url.h"
@@ -64,6 +65,31 @@ std::string forge_hmac_token(std::string_view secret, std::string_view header, s
   }
   mac.resize(size);
   return text + '.' + encode_base64url(mac);
+}
+
+const SigningKey& ec_key() {
+  static const SigningKey key = SigningKey::generate(SignatureAlgorithm::es256);
+  return key;
+}
+
+const SigningKey& rsa_key() {
+  static const SigningKey key = SigningKey::generate(SignatureAlgorithm::rs256);
+  return key;
+}
+
+const SigningKey& ed_key() {
+  static const SigningKey key = SigningKey::generate(SignatureAlgorithm::eddsa);
+  return key;
+}
+
+nlohmann::json with(nlohmann::json object, const char* name, const nlohmann::json& value) {
+  object[name] = value;
+  return object;
+}
+
+nlohmann::json without(nlohmann::json object, const char* name) {
+  object.erase(name);
+  return object;
 }
 
 }  // namespace duet

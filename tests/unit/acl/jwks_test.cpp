@@ -5,28 +5,15 @@
 #include "acl/jwk.h"
 #include "acl/signing_key.h"
 #include "acl/token.h"
+#include "tests/unit/acl/forge.h"
 
 namespace duet {
 namespace {
 
 using nlohmann::json;
 
-const SigningKey kEc = SigningKey::generate(SignatureAlgorithm::es256);
-const SigningKey kRsa = SigningKey::generate(SignatureAlgorithm::rs256);
-const SigningKey kEd = SigningKey::generate(SignatureAlgorithm::eddsa);
-
 json jwk_of(const SigningKey& key) {
   return json::parse(key.public_jwk());
-}
-
-json with(json jwk, const char* name, const json& value) {
-  jwk[name] = value;
-  return jwk;
-}
-
-json without(json jwk, const char* name) {
-  jwk.erase(name);
-  return jwk;
 }
 
 Result<JwkSet, std::string> parse_set(const std::vector<json>& keys) {
@@ -34,18 +21,18 @@ Result<JwkSet, std::string> parse_set(const std::vector<json>& keys) {
 }
 
 TEST(JwkSet, TakesEveryKeyOfOurKinds) {
-  const auto set = parse_set({jwk_of(kEc), jwk_of(kRsa), jwk_of(kEd)});
+  const auto set = parse_set({jwk_of(ec_key()), jwk_of(rsa_key()), jwk_of(ed_key())});
   ASSERT_TRUE(set) << set.error();
   ASSERT_EQ(set->keys().size(), 3U);
   EXPECT_EQ(set->keys()[0]->key.algorithm(), SignatureAlgorithm::es256);
   EXPECT_EQ(set->keys()[1]->key.algorithm(), SignatureAlgorithm::rs256);
   EXPECT_EQ(set->keys()[2]->key.algorithm(), SignatureAlgorithm::eddsa);
-  EXPECT_EQ(set->keys()[2]->key_id, kEd.key_id());
+  EXPECT_EQ(set->keys()[2]->key_id, ed_key().key_id());
 }
 
 TEST(JwkSet, NeedsNeitherAlgNorUseNorKid) {
-  const auto set = parse_set({without(without(without(jwk_of(kEc), "alg"), "use"), "kid"),
-                              without(jwk_of(kRsa), "kid"), without(jwk_of(kEd), "kid")});
+  const auto set = parse_set({without(without(without(jwk_of(ec_key()), "alg"), "use"), "kid"),
+                              without(jwk_of(rsa_key()), "kid"), without(jwk_of(ed_key()), "kid")});
   ASSERT_TRUE(set) << set.error();
   EXPECT_EQ(set->keys().size(), 3U);
 }
@@ -58,15 +45,15 @@ TEST(JwkSet, LeavesOtherKeysOut) {
       {{"kty", "new"}},
       {{"no", "kty"}},
       {{"kty", 7}},
-      with(jwk_of(kRsa), "use", "enc"),
-      with(jwk_of(kRsa), "use", nullptr),
-      with(jwk_of(kRsa), "alg", "PS256"),
-      with(jwk_of(kRsa), "alg", "RSA-OAEP"),
-      with(jwk_of(kEc), "alg", "HS256"),
-      with(jwk_of(kEc), "alg", "none"),
+      with(jwk_of(rsa_key()), "use", "enc"),
+      with(jwk_of(rsa_key()), "use", nullptr),
+      with(jwk_of(rsa_key()), "alg", "PS256"),
+      with(jwk_of(rsa_key()), "alg", "RSA-OAEP"),
+      with(jwk_of(ec_key()), "alg", "HS256"),
+      with(jwk_of(ec_key()), "alg", "none"),
   };
   for (const auto& other : others) {
-    const auto set = parse_set({other, jwk_of(kEd)});
+    const auto set = parse_set({other, jwk_of(ed_key())});
     ASSERT_TRUE(set) << other << set.error();
     EXPECT_EQ(set->keys().size(), 1U) << other;
     EXPECT_FALSE(parse_set({other})) << other;
@@ -75,27 +62,28 @@ TEST(JwkSet, LeavesOtherKeysOut) {
 
 TEST(JwkSet, SaysWhichKeyIsWrong) {
   const std::vector<std::pair<json, std::string>> cases{
-      {with(jwk_of(kEc), "alg", "RS256"), "'alg' does not fit its type, which is for ES256"},
-      {with(jwk_of(kRsa), "alg", "EdDSA"), "'alg' does not fit its type, which is for RS256"},
-      {with(jwk_of(kEd), "alg", 7), "'alg' does not fit its type, which is for EdDSA"},
-      {with(jwk_of(kEc), "d", "AA"), "it is a private key, which does not belong into this file"},
-      {with(jwk_of(kEc), "x", jwk_of(kEc).at("y")), "the point is not on the curve P-256"},
-      {with(jwk_of(kEc), "x", "AA"), "a coordinate is not of 32 bytes"},
-      {with(jwk_of(kEc), "x", jwk_of(kEc).at("x").get<std::string>() + "="), "'x' is not base64url"},
-      {without(jwk_of(kEc), "y"), "'y' is not base64url"},
-      {with(jwk_of(kRsa), "n", "AQAB"), "the modulus has fewer than 2048 bits"},
-      {without(jwk_of(kRsa), "e"), "'e' is not base64url"},
-      {with(jwk_of(kEd), "x", "AA"), "'x' is not of 32 bytes"},
+      {with(jwk_of(ec_key()), "alg", "RS256"), "'alg' does not fit its type, which is for ES256"},
+      {with(jwk_of(rsa_key()), "alg", "EdDSA"), "'alg' does not fit its type, which is for RS256"},
+      {with(jwk_of(ed_key()), "alg", 7), "'alg' does not fit its type, which is for EdDSA"},
+      {with(jwk_of(ec_key()), "d", "AA"), "it is a private key, which does not belong into this file"},
+      {with(jwk_of(ec_key()), "x", jwk_of(ec_key()).at("y")), "the point is not on the curve P-256"},
+      {with(jwk_of(ec_key()), "x", "AA"), "a coordinate is not of 32 bytes"},
+      {with(jwk_of(ec_key()), "x", jwk_of(ec_key()).at("x").get<std::string>() + "="),
+       "'x' is not base64url"},
+      {without(jwk_of(ec_key()), "y"), "'y' is not base64url"},
+      {with(jwk_of(rsa_key()), "n", "AQAB"), "the modulus has fewer than 2048 bits"},
+      {without(jwk_of(rsa_key()), "e"), "'e' is not base64url"},
+      {with(jwk_of(ed_key()), "x", "AA"), "'x' is not of 32 bytes"},
   };
   for (const auto& [jwk, message] : cases) {
-    const auto set = parse_set({jwk_of(kRsa), jwk});
+    const auto set = parse_set({jwk_of(rsa_key()), jwk});
     ASSERT_FALSE(set) << jwk;
     EXPECT_EQ(set.error(), "key 2 ('" + jwk.at("kid").get<std::string>() + "'): " + message);
   }
-  EXPECT_EQ(parse_set({with(jwk_of(kEc), "kid", 7)}).error(), "key 1: 'kid' is not a string");
+  EXPECT_EQ(parse_set({with(jwk_of(ec_key()), "kid", 7)}).error(), "key 1: 'kid' is not a string");
   EXPECT_EQ(parse_set({7}).error(), "key 1: it is not an object");
-  EXPECT_EQ(parse_set({jwk_of(kEc), with(jwk_of(kEd), "kid", kEc.key_id())}).error(),
-            "key 2 ('" + kEc.key_id() + "'): its 'kid' is given twice");
+  EXPECT_EQ(parse_set({jwk_of(ec_key()), with(jwk_of(ed_key()), "kid", ec_key().key_id())}).error(),
+            "key 2 ('" + ec_key().key_id() + "'): its 'kid' is given twice");
 }
 
 TEST(JwkSet, SaysWhatIsNoSet) {

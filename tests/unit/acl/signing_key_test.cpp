@@ -15,7 +15,7 @@ using nlohmann::json;
 
 constexpr std::array<SignatureAlgorithm, 3> kAlgorithms{SignatureAlgorithm::es256, SignatureAlgorithm::rs256,
                                                         SignatureAlgorithm::eddsa};
-const Timestamp kNow{std::chrono::seconds(1700000000)};
+const Timestamp kIssuedAt{std::chrono::seconds(1700000000)};
 
 // RFC 8037 A.1 in PKCS #8: 16 bytes of ASN.1, then the private key.
 constexpr const char* kRfc8037Pem =
@@ -145,8 +145,8 @@ TEST(SigningKey, SignsWhatTheSpecSays) {
                        Role::chat,
                        "alice",
                        DeviceId::parse("phone"),
-                       kNow + std::chrono::milliseconds(999),
-                       kNow + std::chrono::seconds(900)};
+                       kIssuedAt + std::chrono::milliseconds(999),
+                       kIssuedAt + std::chrono::seconds(900)};
   const auto token = key.sign(spec);
   EXPECT_EQ(part(token, 0), (json{{"alg", "ES256"}, {"kid", key.key_id()}, {"typ", "JWT"}}));
   auto claims = part(token, 1);
@@ -167,13 +167,13 @@ TEST(SigningKey, SignsWhatItsKeySetVerifies) {
     const auto key = SigningKey::generate(algorithm);
     const TokenVerifier verifier(*JwkSet::parse(key.jwk_set()), {"duet", "duet"});
     for (int i = 0; i < 300; ++i) {  // R and S of an ECDSA signature may have leading zeros too
-      const auto token = key.sign(
-          {"duet", "duet", Role::store, "store", std::nullopt, kNow, kNow + std::chrono::seconds(60)});
-      const auto claims = verifier.verify(token, kNow);
+      const auto token = key.sign({"duet", "duet", Role::store, "store", std::nullopt, kIssuedAt,
+                                   kIssuedAt + std::chrono::seconds(60)});
+      const auto claims = verifier.verify(token, kIssuedAt);
       ASSERT_TRUE(claims) << to_string(claims.error());
       EXPECT_EQ(claims->role, Role::store);
       EXPECT_EQ(claims->subject, "store");
-      EXPECT_EQ(claims->expires_at, kNow + std::chrono::seconds(60));
+      EXPECT_EQ(claims->expires_at, kIssuedAt + std::chrono::seconds(60));
       if (algorithm == SignatureAlgorithm::rs256 && i > 10) break;
     }
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -22,14 +23,12 @@ using std::chrono::seconds;
 constexpr std::int64_t kNowSeconds = 1700000000;
 const Timestamp kNow{seconds(kNowSeconds)};
 
-// The issuer's keys, one of each kind, and one that is not the issuer's.
-const SigningKey kEc = SigningKey::generate(SignatureAlgorithm::es256);
-const SigningKey kRsa = SigningKey::generate(SignatureAlgorithm::rs256);
-const SigningKey kEd = SigningKey::generate(SignatureAlgorithm::eddsa);
+// Not the issuer's, which are those of forge.h.
 const SigningKey kStranger = SigningKey::generate(SignatureAlgorithm::es256);
 
 std::string key_set() {
-  return R"({"keys":[)" + kEc.public_jwk() + ',' + kRsa.public_jwk() + ',' + kEd.public_jwk() + "]}";
+  return R"({"keys":[)" + ec_key().public_jwk() + ',' + rsa_key().public_jwk() + ',' + ed_key().public_jwk() +
+         "]}";
 }
 
 const TokenVerifier& verifier() {
@@ -46,27 +45,17 @@ json good_claims() {
           {"scope", "chat"},         {"iat", kNowSeconds}, {"exp", kNowSeconds + 900}};
 }
 
-json with(json object, const char* name, const json& value) {
-  object[name] = value;
-  return object;
-}
-
-json without(json object, const char* name) {
-  object.erase(name);
-  return object;
-}
-
 std::string outcome(std::string_view token, Timestamp now = kNow) {
   const auto claims = verifier().verify(token, now);
   return std::string(claims ? "accepted" : to_string(claims.error()));
 }
 
 std::string outcome_of_header(const json& header) {
-  return outcome(forge_token(kEc, header.dump(), good_claims().dump()));
+  return outcome(forge_token(ec_key(), header.dump(), good_claims().dump()));
 }
 
 std::string outcome_of_claims(const json& claims, Timestamp now = kNow) {
-  return outcome(forge_token(kEc, header_of(kEc).dump(), claims.dump()), now);
+  return outcome(forge_token(ec_key(), header_of(ec_key()).dump(), claims.dump()), now);
 }
 
 std::string text(TokenError error) {
@@ -76,7 +65,7 @@ std::string text(TokenError error) {
 const std::string kAccepted = "accepted";
 
 TEST(VerifyToken, AcceptsEveryKind) {
-  for (const auto* key : {&kEc, &kRsa, &kEd}) {
+  for (const auto* key : {&ec_key(), &rsa_key(), &ed_key()}) {
     EXPECT_EQ(outcome(forge_token(*key, header_of(*key).dump(), good_claims().dump())), kAccepted);
     // Without `kid` the algorithm finds the key (RFC 7515 4.1.4: kid is optional).
     EXPECT_EQ(outcome(forge_token(*key, without(header_of(*key), "kid").dump(), good_claims().dump())),
@@ -85,20 +74,21 @@ TEST(VerifyToken, AcceptsEveryKind) {
 }
 
 TEST(VerifyToken, ReadsTheClaims) {
-  auto claims = verifier().verify(forge_token(kEc, header_of(kEc).dump(), good_claims().dump()), kNow);
+  auto claims =
+      verifier().verify(forge_token(ec_key(), header_of(ec_key()).dump(), good_claims().dump()), kNow);
   ASSERT_TRUE(claims);
   EXPECT_EQ(claims->role, Role::chat);
   EXPECT_EQ(claims->subject, "alice");
   EXPECT_FALSE(claims->device);
   EXPECT_EQ(claims->expires_at, kNow + seconds(900));
   claims = verifier().verify(
-      forge_token(kEd, header_of(kEd).dump(), with(good_claims(), "device", "phone").dump()), kNow);
+      forge_token(ed_key(), header_of(ed_key()).dump(), with(good_claims(), "device", "phone").dump()), kNow);
   ASSERT_TRUE(claims);
   EXPECT_EQ(claims->device, DeviceId::parse("phone"));
 }
 
 TEST(VerifyToken, RefusesWhatIsNoJws) {
-  const auto good = forge_token(kEc, header_of(kEc).dump(), good_claims().dump());
+  const auto good = forge_token(ec_key(), header_of(ec_key()).dump(), good_claims().dump());
   const auto first = good.find('.');
   const auto second = good.find('.', first + 1);
   const std::vector<std::string> refused{
@@ -124,23 +114,25 @@ TEST(VerifyToken, RefusesWhatIsNoJws) {
       good + std::string(1, '\0'),
   };
   for (const auto& token : refused) EXPECT_EQ(outcome(token), text(TokenError::not_a_jws)) << token;
-  EXPECT_EQ(outcome_of_header(with(header_of(kEc), "kid", 7)), text(TokenError::not_a_jws));
+  EXPECT_EQ(outcome_of_header(with(header_of(ec_key()), "kid", 7)), text(TokenError::not_a_jws));
   // Signed, yet not claims.
   for (const std::string& payload :
        {std::string(), std::string("x"), std::string("[]"), std::string("{"),
         std::string(R"({"exp":1,"exp":2})"), std::string("{\"a\":") + std::string(20, '['),
         good_claims().dump() + std::string("\0x", 2)}) {
-    EXPECT_EQ(outcome(forge_token(kEc, header_of(kEc).dump(), payload)), text(TokenError::not_a_jws))
+    EXPECT_EQ(outcome(forge_token(ec_key(), header_of(ec_key()).dump(), payload)),
+              text(TokenError::not_a_jws))
         << payload;
   }
-  const auto header = header_of(kEc).dump();
+  const auto header = header_of(ec_key()).dump();
   const auto twice = header.substr(0, header.size() - 1) + R"(,"alg":"ES256"})";
-  EXPECT_EQ(outcome(forge_token(kEc, twice, good_claims().dump())), text(TokenError::not_a_jws));
+  EXPECT_EQ(outcome(forge_token(ec_key(), twice, good_claims().dump())), text(TokenError::not_a_jws));
 }
 
 TEST(VerifyToken, BoundsTheSize) {
   const auto token_of = [](std::size_t pad) {
-    return forge_token(kEd, header_of(kEd).dump(), with(good_claims(), "pad", std::string(pad, 'x')).dump());
+    return forge_token(ed_key(), header_of(ed_key()).dump(),
+                       with(good_claims(), "pad", std::string(pad, 'x')).dump());
   };
   std::size_t pad = 5000;
   pad += (8192 - token_of(pad).size()) * 3 / 4 - 8;  // near the bound, then step by step
@@ -154,9 +146,10 @@ TEST(VerifyToken, RefusesOtherAlgorithms) {
   for (const json& alg : {json("none"), json("None"), json("NONE"), json(""), json("HS256"), json("HS512"),
                           json("ES384"), json("es256"), json("RS512"), json("PS256"), json("Ed25519"),
                           json(7), json(nullptr), json::array({"ES256"})}) {
-    EXPECT_EQ(outcome_of_header(with(header_of(kEc), "alg", alg)), text(TokenError::unsupported_alg)) << alg;
+    EXPECT_EQ(outcome_of_header(with(header_of(ec_key()), "alg", alg)), text(TokenError::unsupported_alg))
+        << alg;
   }
-  EXPECT_EQ(outcome_of_header(without(header_of(kEc), "alg")), text(TokenError::unsupported_alg));
+  EXPECT_EQ(outcome_of_header(without(header_of(ec_key()), "alg")), text(TokenError::unsupported_alg));
   // Unsigned (RFC 7519 6.1): the third part is empty.
   const auto unsigned_token =
       encode_base64url(R"({"alg":"none"})") + '.' + encode_base64url(good_claims().dump()) + '.';
@@ -165,7 +158,7 @@ TEST(VerifyToken, RefusesOtherAlgorithms) {
 
 // The classic confusion: an HMAC whose secret is the public key that everybody knows.
 TEST(VerifyToken, RefusesAMacWithThePublicKey) {
-  for (const auto* key : {&kEc, &kRsa, &kEd}) {
+  for (const auto* key : {&ec_key(), &rsa_key(), &ed_key()}) {
     for (const auto& secret : {key->public_jwk(), key->jwk_set(), key_set(), std::string()}) {
       const auto claims = good_claims().dump();
       EXPECT_EQ(
@@ -180,21 +173,22 @@ TEST(VerifyToken, RefusesAMacWithThePublicKey) {
 TEST(VerifyToken, RefusesCriticalHeaders) {
   for (const json& crit :
        {json::array({"exp"}), json::array({"b64"}), json::array(), json("b64"), json(nullptr)}) {
-    EXPECT_EQ(outcome_of_header(with(header_of(kEc), "crit", crit)), text(TokenError::critical_header))
+    EXPECT_EQ(outcome_of_header(with(header_of(ec_key()), "crit", crit)), text(TokenError::critical_header))
         << crit;
   }
-  EXPECT_EQ(outcome_of_header(with(with(header_of(kEc), "b64", false), "crit", {"b64"})),
+  EXPECT_EQ(outcome_of_header(with(with(header_of(ec_key()), "b64", false), "crit", {"b64"})),
             text(TokenError::critical_header));
-  EXPECT_EQ(outcome_of_header(with(header_of(kEc), "typ", "at+jwt")), kAccepted);  // others are ignored
+  EXPECT_EQ(outcome_of_header(with(header_of(ec_key()), "typ", "at+jwt")), kAccepted);  // others are ignored
 }
 
 TEST(VerifyToken, FindsTheKeyByItsId) {
-  for (const auto& kid : {kStranger.key_id(), std::string(), kEc.key_id() + "x", kEc.key_id().substr(1)}) {
-    EXPECT_EQ(outcome_of_header(with(header_of(kEc), "kid", kid)), text(TokenError::unknown_key)) << kid;
+  for (const auto& kid :
+       {kStranger.key_id(), std::string(), ec_key().key_id() + "x", ec_key().key_id().substr(1)}) {
+    EXPECT_EQ(outcome_of_header(with(header_of(ec_key()), "kid", kid)), text(TokenError::unknown_key)) << kid;
   }
   // A set with no key of that algorithm.
-  const TokenVerifier only_ed(*JwkSet::parse(kEd.jwk_set()), verifier().rules());
-  const auto token = forge_token(kEc, R"({"alg":"ES256"})", good_claims().dump());
+  const TokenVerifier only_ed(*JwkSet::parse(ed_key().jwk_set()), verifier().rules());
+  const auto token = forge_token(ec_key(), R"({"alg":"ES256"})", good_claims().dump());
   EXPECT_EQ(only_ed.verify(token, kNow).error(), TokenError::unknown_key);
   // Keys in the token itself are no keys of ours.
   const auto own_key = with(without(header_of(kStranger), "kid"), "jwk", json::parse(kStranger.public_jwk()));
@@ -204,27 +198,27 @@ TEST(VerifyToken, FindsTheKeyByItsId) {
 
 // A header without `kid` must not match a key without one by both being empty.
 TEST(VerifyToken, DoesNotTakeAnEmptyKeyIdForAKey) {
-  auto jwk = json::parse(kEc.public_jwk());
+  auto jwk = json::parse(ec_key().public_jwk());
   jwk.erase("kid");
   const TokenVerifier nameless(*JwkSet::parse(json{{"keys", {jwk}}}.dump()), verifier().rules());
   const auto claims = good_claims().dump();
-  EXPECT_TRUE(nameless.verify(forge_token(kEc, R"({"alg":"ES256"})", claims), kNow));
-  EXPECT_EQ(nameless.verify(forge_token(kEc, R"({"alg":"ES256","kid":""})", claims), kNow).error(),
+  EXPECT_TRUE(nameless.verify(forge_token(ec_key(), R"({"alg":"ES256"})", claims), kNow));
+  EXPECT_EQ(nameless.verify(forge_token(ec_key(), R"({"alg":"ES256","kid":""})", claims), kNow).error(),
             TokenError::unknown_key);
 }
 
 TEST(VerifyToken, TriesEveryKeyOfTheAlgorithmWhenNoneIsNamed) {
   const TokenVerifier two(
-      *JwkSet::parse(R"({"keys":[)" + kStranger.public_jwk() + ',' + kEc.public_jwk() + "]}"),
+      *JwkSet::parse(R"({"keys":[)" + kStranger.public_jwk() + ',' + ec_key().public_jwk() + "]}"),
       verifier().rules());
   const auto claims = good_claims().dump();
-  EXPECT_TRUE(two.verify(forge_token(kEc, R"({"alg":"ES256"})", claims), kNow));
+  EXPECT_TRUE(two.verify(forge_token(ec_key(), R"({"alg":"ES256"})", claims), kNow));
   EXPECT_TRUE(two.verify(forge_token(kStranger, R"({"alg":"ES256"})", claims), kNow));
 }
 
 TEST(VerifyToken, TakesTheAlgorithmFromTheKey) {
-  for (const auto* key : {&kEc, &kRsa, &kEd}) {
-    for (const auto* other : {&kEc, &kRsa, &kEd}) {
+  for (const auto* key : {&ec_key(), &rsa_key(), &ed_key()}) {
+    for (const auto* other : {&ec_key(), &rsa_key(), &ed_key()}) {
       const json header{{"alg", to_string(other->algorithm())}, {"kid", key->key_id()}};
       EXPECT_EQ(outcome(forge_token(*key, header.dump(), good_claims().dump())),
                 key == other ? kAccepted : text(TokenError::alg_not_of_key));
@@ -234,8 +228,9 @@ TEST(VerifyToken, TakesTheAlgorithmFromTheKey) {
 
 TEST(VerifyToken, RefusesWrongSignatures) {
   const auto claims = good_claims().dump();
-  EXPECT_EQ(outcome(forge_token(kStranger, header_of(kEc).dump(), claims)), text(TokenError::bad_signature));
-  for (const auto* key : {&kEc, &kRsa, &kEd}) {
+  EXPECT_EQ(outcome(forge_token(kStranger, header_of(ec_key()).dump(), claims)),
+            text(TokenError::bad_signature));
+  for (const auto* key : {&ec_key(), &rsa_key(), &ed_key()}) {
     const auto good = forge_token(*key, header_of(*key).dump(), claims);
     const auto dot = good.rfind('.');
     EXPECT_EQ(outcome(good.substr(0, dot + 1)), text(TokenError::bad_signature));
@@ -248,7 +243,7 @@ TEST(VerifyToken, RefusesWrongSignatures) {
 
 // One character more, less or other, anywhere: never accepted.
 TEST(VerifyToken, RefusesEveryChangedCharacter) {
-  const auto good = forge_token(kEd, header_of(kEd).dump(), good_claims().dump());
+  const auto good = forge_token(ed_key(), header_of(ed_key()).dump(), good_claims().dump());
   for (std::size_t at = 0; at < good.size(); ++at) {
     for (const char c : {'A', 'B', '_', '.', '='}) {
       auto changed = good;
@@ -326,7 +321,7 @@ TEST(VerifyToken, BeginsAtTheSecondWithSkew) {
 
 TEST(VerifyToken, KnowsNoSkewButItsOwn) {
   const TokenVerifier strict(*JwkSet::parse(key_set()), {"https://issuer", "duet", seconds(0)});
-  const auto token = forge_token(kEc, header_of(kEc).dump(), good_claims().dump());
+  const auto token = forge_token(ec_key(), header_of(ec_key()).dump(), good_claims().dump());
   EXPECT_TRUE(strict.verify(token, kNow));
   EXPECT_EQ(strict.verify(token, kNow - milliseconds(1)).error(), TokenError::not_yet_valid);
   EXPECT_TRUE(strict.verify(token, kNow + seconds(900) - milliseconds(1)));
@@ -383,10 +378,10 @@ TEST(TokenError, HasAWordForEach) {
 }
 
 TEST(VerifyToken, WorksOnSeveralThreads) {
-  const auto token = forge_token(kEc, header_of(kEc).dump(), good_claims().dump());
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&token] {
+  const auto token = forge_token(ec_key(), header_of(ec_key()).dump(), good_claims().dump());
+  std::array<std::jthread, 4> threads;
+  for (auto& thread : threads) {
+    thread = std::jthread([&token] {
       for (int round = 0; round < 50; ++round) EXPECT_EQ(outcome(token), kAccepted);
     });
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "protocol/json_codec.h"
+#include "tests/unit/client/people.h"
 
 namespace duet {
 namespace {
@@ -17,9 +18,6 @@ namespace {
 using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-const UserId kAlice = UserId::parse("alice").value();
-const UserId kBob = UserId::parse("bob").value();
 
 Envelope message(const UserId& from, Seq seq) {
   return {.seq = seq,

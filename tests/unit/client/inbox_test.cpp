@@ -6,15 +6,13 @@
 #include <algorithm>
 #include <string>
 
+#include "tests/unit/client/people.h"
+
 namespace duet {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-const UserId kAlice = UserId::parse("alice").value();
-const UserId kBob = UserId::parse("bob").value();
-const UserId kCarol = UserId::parse("carol").value();
 
 Envelope message(Seq seq) {
   return {.seq = seq,

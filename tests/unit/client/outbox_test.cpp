@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "tests/unit/client/people.h"
+
 namespace duet {
 namespace {
 
@@ -13,15 +15,8 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const UserId kBob = UserId::parse("bob").value();
-const UserId kCarol = UserId::parse("carol").value();
-
 MessageId id(int n) {
   return MessageId::parse("m" + std::to_string(n)).value();
-}
-
-ErrorEvent error(ErrorCode code, std::optional<milliseconds> retry_after = std::nullopt) {
-  return {.refusal = {code, "why"}, .topic = {}, .id = {}, .retry_after = retry_after};
 }
 
 class OutboxTest : public ::testing::Test {

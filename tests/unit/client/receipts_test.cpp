@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/client/people.h"
+
 namespace duet {
 namespace {
 
@@ -10,13 +12,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-const UserId kAlice = UserId::parse("alice").value();
-const UserId kBob = UserId::parse("bob").value();
-
-ErrorEvent error(ErrorCode code, std::optional<milliseconds> retry_after = std::nullopt) {
-  return {.refusal = {code, "why"}, .topic = {}, .id = {}, .retry_after = retry_after};
-}
 
 class ReceiptsTest : public ::testing::Test {
  protected:

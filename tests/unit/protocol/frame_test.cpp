@@ -174,6 +174,7 @@ TEST(NodeId, IsLowerCaseHexadecimal) {
 
 std::vector<json> describe(const std::vector<Delivery>& deliveries) {
   std::vector<json> out;
+  out.reserve(deliveries.size());
   for (const auto& one : deliveries) {
     out.push_back({{"qos", one.qos}, {"topic", one.topic}, {"payload_hex", to_hex(one.payload)}});
   }

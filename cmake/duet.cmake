@@ -13,9 +13,12 @@ target_compile_options(duet_warnings INTERFACE
 target_include_directories(duet_warnings INTERFACE ${PROJECT_SOURCE_DIR})
 
 if(DUET_SANITIZE STREQUAL "address")
+  # DUET_CHECKS, a property of a target: nothing for everything, address for AddressSanitizer alone, none.
   # Some clean-up paths of GCC 12's own headers look like uses of uninitialised memory once instrumented.
   target_compile_options(duet_warnings INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+    $<$<STREQUAL:$<TARGET_PROPERTY:DUET_CHECKS>,>:-fsanitize=address,undefined>
+    $<$<STREQUAL:$<TARGET_PROPERTY:DUET_CHECKS>,address>:-fsanitize=address>
+    -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-maybe-uninitialized)
   target_link_options(duet_warnings INTERFACE -fsanitize=address,undefined)
 elseif(DUET_SANITIZE STREQUAL "thread")
   target_compile_options(duet_warnings INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)

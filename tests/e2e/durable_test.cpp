@@ -14,7 +14,15 @@ namespace {
 using nlohmann::json;
 using ::testing::IsSubsetOf;
 
-class Durable : public OwnPlatformTest {};
+class Durable : public OwnPlatformTest {
+ protected:
+  // Whether a transaction with this text has been written, to the log or to the database.
+  bool database_holds(const std::string& text) {
+    const auto database = platform().data_dir() / "store" / "duet.db";
+    return read_file(database.string() + "-wal").find(text) != std::string::npos ||
+           read_file(database).find(text) != std::string::npos;
+  }
+};
 
 std::vector<std::string> ids_of(const std::vector<Envelope>& envelopes) {
   std::vector<std::string> ids;
@@ -86,6 +94,30 @@ TEST_F(Durable, WhatWasDeliveredIsInTheDatabaseTheMomentItIsSeen) {
     kill(platform().supervisor_pid(), SIGCONT);
     platform().await_replaced(Service::store, store);
   }
+}
+
+// The store commits, and the broker dies with what was to be delivered still in its socket. The broker that
+// comes after it has no record to send again: only the store can know that nobody was told.
+TEST_F(Durable, WhatWasCommittedAndNeverDeliveredIsDeliveredAgain) {
+  auto alice = online("alice");
+  auto bob = online("bob");
+  bob->send("alice", "first");
+  const pid_t broker = platform().pid(Service::broker);
+  const pid_t store = platform().pid(Service::store);
+
+  kill(store, SIGSTOP);
+  ASSERT_TRUE(accepted(alice->publish_message("bob", "told to nobody", "untold-1")));
+  alice->round_trip();  // the frame with it is at the store's end of the connection
+  kill(broker, SIGSTOP);
+  kill(store, SIGCONT);
+  ASSERT_TRUE(eventually([&] { return database_holds("untold-1"); }));
+  kill(store, SIGSTOP);
+  kill(broker, SIGKILL);
+
+  bob->go_online();
+  kill(store, SIGCONT);
+  EXPECT_EQ(bob->wait_message("alice", "untold-1").body, "told to nobody");
+  EXPECT_EQ(platform().pid(Service::store), store);
 }
 
 // What happens between the PUBACKs and the proof.

@@ -1,7 +1,6 @@
 #include "broker_plugin/file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,21 +87,6 @@ std::error_code File::truncate(std::size_t size) noexcept {
 
 std::error_code File::sync_data() const noexcept {
   return ::fdatasync(descriptor_) == 0 ? std::error_code() : last_error();
-}
-
-DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
-    : descriptor_(open_directory(directory)) {
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-  const auto error = last_error();
-  ::close(descriptor_);
-  if (error == std::errc::operation_would_block) {
-    throw std::runtime_error(directory.string() + " is in use by another process");
-  }
-  throw std::system_error(error, "cannot lock " + directory.string());
-}
-
-DirectoryLock::~DirectoryLock() {
-  ::close(descriptor_);
 }
 
 void sync_directory(const std::filesystem::path& directory) {

@@ -39,19 +39,6 @@ class File {
   int descriptor_;
 };
 
-// An exclusive lock on a directory, for as long as the object lives; the kernel drops it with the process.
-// Throws std::runtime_error when another process holds it.
-class DirectoryLock {
- public:
-  explicit DirectoryLock(const std::filesystem::path& directory);
-  ~DirectoryLock();
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-
- private:
-  int descriptor_;
-};
-
 // Makes the names in `directory` durable.
 void sync_directory(const std::filesystem::path& directory);
 // Replaces the file as a whole, durably: a crash leaves the old content or the new.

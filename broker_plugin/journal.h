@@ -25,6 +25,7 @@
 #include "broker_plugin/file.h"
 #include "broker_plugin/segment.h"
 #include "broker_plugin/sync_thread.h"
+#include "file_io/directory_lock.h"
 #include "protocol/frame.h"
 #include "protocol/result.h"
 

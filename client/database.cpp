@@ -3,8 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "client/directory_lock.h"
 #include "client/sqlite.h"
+#include "file_io/directory_lock.h"
 
 namespace duet {
 namespace {
@@ -32,6 +32,13 @@ CREATE TABLE marks (
 PRAGMA user_version = 1;
 )sql";
 
+// Made when it is missing, for its owner alone.
+const std::filesystem::path& prepared(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
+  return directory;
+}
+
 SqliteHandle open_file(const std::filesystem::path& file) {
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
@@ -57,7 +64,7 @@ Name name_from(const std::string& text) {
 
 struct ClientDatabase::Handles {
   explicit Handles(const std::filesystem::path& directory)
-      : lock(directory), sqlite(open_file(directory / "client.db")) {
+      : lock(prepared(directory)), sqlite(open_file(directory / "client.db")) {
     create_schema();
   }
 
@@ -94,8 +101,15 @@ struct ClientDatabase::Handles {
   std::optional<SqliteStatement> append_message, load_message, remove_message, save_marks;
 };
 
+std::unique_ptr<ClientDatabase::Handles> ClientDatabase::open_handles(
+    const std::filesystem::path& directory) try {
+  return std::make_unique<Handles>(directory);
+} catch (const DirectoryInUse&) {
+  throw StateInUse(directory);
+}
+
 ClientDatabase::ClientDatabase(const std::filesystem::path& directory, const Device& device)
-    : handles_(std::make_unique<Handles>(directory)) {
+    : handles_(open_handles(directory)) {
   const auto owner = handles_->meta("device");
   const auto me = format_client_id(device);
   if (!owner) {

@@ -56,6 +56,8 @@ class ClientDatabase {
 
  private:
   struct Handles;
+  static std::unique_ptr<Handles> open_handles(const std::filesystem::path& directory);
+
   std::unique_ptr<Handles> handles_;
 };
 

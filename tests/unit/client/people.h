@@ -1,6 +1,9 @@
 // tests/unit/client/people.h: who the tests of the client's parts are about.
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "protocol/envelope.h"
 
 namespace duet {

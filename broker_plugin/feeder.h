@@ -11,7 +11,7 @@
 #include <string>
 
 #include "broker_plugin/broker_port.h"
-#include "broker_plugin/journal.h"
+#include "journal/journal.h"
 #include "protocol/frame.h"
 #include "protocol/names.h"
 

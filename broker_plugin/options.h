@@ -10,7 +10,7 @@
 
 #include "acl/token.h"
 #include "acl/token_bucket.h"
-#include "broker_plugin/journal.h"
+#include "journal/journal.h"
 #include "protocol/names.h"
 #include "protocol/payload.h"
 #include "protocol/result.h"

@@ -5,8 +5,8 @@
 
 #include "broker_plugin/broker_port.h"
 #include "broker_plugin/feeder.h"
-#include "broker_plugin/journal.h"
 #include "broker_plugin/options.h"
+#include "journal/journal.h"
 #include "protocol/names.h"
 
 namespace duet {

@@ -27,9 +27,9 @@
 #include <utility>
 #include <vector>
 
-#include "broker_plugin/file.h"
 #include "broker_plugin/gate.h"
 #include "broker_plugin/options.h"
+#include "file_io/file.h"
 
 namespace duet {
 namespace {

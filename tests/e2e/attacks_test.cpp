@@ -260,7 +260,7 @@ TEST_F(Expiry, ServiceTokensRotate) {
   TestPlatform short_lived("[tokens]\nservice_ttl_s = 3\nclock_skew_s = 0\n");
   TestDevice alice(short_lived, "alice");
   alice.go_online();
-  const auto token = [&] { return read_file(short_lived.data_dir() / "secrets" / "store.token"); };
+  const auto token = [&] { return text_of(short_lived.data_dir() / "secrets" / "store.token"); };
   std::string last = token();
   for (int rotation = 0; rotation < 5; ++rotation) {  // every third of its life: more than one whole life
     ASSERT_TRUE(eventually([&] { return token() != last; }));

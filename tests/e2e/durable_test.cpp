@@ -19,8 +19,8 @@ class Durable : public OwnPlatformTest {
   // Whether a transaction with this text has been written, to the log or to the database.
   bool database_holds(const std::string& text) {
     const auto database = platform().data_dir() / "store" / "duet.db";
-    return read_file(database.string() + "-wal").find(text) != std::string::npos ||
-           read_file(database).find(text) != std::string::npos;
+    return text_of(database.string() + "-wal").find(text) != std::string::npos ||
+           text_of(database).find(text) != std::string::npos;
   }
 };
 

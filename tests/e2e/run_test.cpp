@@ -23,7 +23,7 @@ class Run : public ::testing::Test {
  protected:
   ~Run() override {
     for (const pid_t left : processes_naming(dir_.path())) {
-      ADD_FAILURE() << "left running: " << read_file("/proc/" + std::to_string(left) + "/cmdline");
+      ADD_FAILURE() << "left running: " << text_of("/proc/" + std::to_string(left) + "/cmdline");
       ::kill(left, SIGKILL);
     }
   }
@@ -42,7 +42,7 @@ class Run : public ::testing::Test {
   }
   Finished run(const std::vector<std::string>& more) const { return run_command(command(more)); }
   Finished stop() const { return run_command({program("duet-run"), "--data", data().string(), "--stop"}); }
-  json ready() const { return json::parse(read_file(data() / "ready.json"), nullptr, false); }
+  json ready() const { return json::parse(text_of(data() / "ready.json"), nullptr, false); }
 
   // One clear line on stderr that names `what`, exit status 1, and nothing left behind.
   static void expect_refusal(const Finished& finished, const std::string& what) {
@@ -142,7 +142,7 @@ TEST_F(Run, EndsCleanlyOnSignals) {
   for (const int signal : {SIGINT, SIGTERM}) {
     ChildProcess supervisor(command({"--no-demo"}), ChildProcess::Streams::to_log, dir_.path() / "log");
     ASSERT_TRUE(eventually([&] { return fs::exists(data() / "ready.json") || supervisor.exit_status(); }))
-        << read_file(dir_.path() / "log");
+        << text_of(dir_.path() / "log");
     const json said = ready();
     supervisor.signal(signal);
     EXPECT_EQ(supervisor.wait(), 0);
@@ -162,7 +162,7 @@ TEST_F(Run, SecretsAreNobodyElses) {
     EXPECT_EQ(status.st_mode & 077, 0U) << path;
   }
   for (const auto& log : fs::directory_iterator(data() / "log")) {
-    EXPECT_EQ(read_file(log.path()).find("eyJ"), std::string::npos) << "a token in " << log.path();
+    EXPECT_EQ(text_of(log.path()).find("eyJ"), std::string::npos) << "a token in " << log.path();
   }
 }
 

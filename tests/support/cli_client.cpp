@@ -76,7 +76,7 @@ class CliClient final : public SdkClient {
       }
       said += *line + "\n";
     }
-    throw std::runtime_error("mosquitto_sub does not subscribe: " + said + read_file(dir_.path() / "stderr"));
+    throw std::runtime_error("mosquitto_sub does not subscribe: " + said + text_of(dir_.path() / "stderr"));
   }
 
   void read_all(const std::stop_token& stop) {

@@ -58,7 +58,7 @@ class NodeDriver {
     if (answer == answers_.end() || answer->second.contains("error")) {
       throw std::runtime_error("MQTT.js: " + command.at("op").dump() +
                                " fails: " + (answer == answers_.end() ? "no answer" : answer->second.dump()) +
-                               "\n" + read_file(dir_.path() / "stderr"));
+                               "\n" + text_of(dir_.path() / "stderr"));
     }
     return answer->second;
   }

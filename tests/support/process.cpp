@@ -195,7 +195,7 @@ Finished run_command(const std::vector<std::string>& argv, const std::string& in
     kill(pid, SIGKILL);
     waitpid(pid, &raw, 0);
   }
-  return Finished{exit_status_of(raw), read_file(out), read_file(err)};
+  return Finished{exit_status_of(raw), text_of(out), text_of(err)};
 }
 
 std::uint16_t free_port() {
@@ -216,7 +216,7 @@ std::uint16_t free_port() {
 }
 
 bool process_runs(pid_t pid) {
-  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
   const auto end_of_name = stat.rfind(')');
   if (end_of_name == std::string::npos || end_of_name + 2 >= stat.size()) return false;
   const char state = stat[end_of_name + 2];
@@ -230,7 +230,7 @@ std::vector<pid_t> processes_naming(const std::filesystem::path& path) {
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
     if (pid == getpid()) continue;
-    if (read_file(entry.path() / "cmdline").find(path.string()) != std::string::npos) found.push_back(pid);
+    if (text_of(entry.path() / "cmdline").find(path.string()) != std::string::npos) found.push_back(pid);
   }
   return found;
 }
@@ -246,7 +246,7 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-std::string read_file(const std::filesystem::path& path) {
+std::string text_of(const std::filesystem::path& path) {
   const std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();

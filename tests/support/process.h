@@ -84,6 +84,7 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-std::string read_file(const std::filesystem::path& path);
+// The content of a file; empty when it cannot be read.
+std::string text_of(const std::filesystem::path& path);
 
 }  // namespace duet

@@ -32,7 +32,7 @@ class PlainBroker : public ::testing::Test {
         std::vector<std::string>{"/usr/sbin/mosquitto", "-c", (dir_.path() / "mosquitto.conf").string()},
         ChildProcess::Streams::to_log, dir_.path() / "log");
     ASSERT_TRUE(eventually([this] { return client("probe")->connect() == kSuccess; }))
-        << read_file(dir_.path() / "log");
+        << text_of(dir_.path() / "log");
   }
 
   std::unique_ptr<TestClient> client(const std::string& id, MqttVersion version = MqttVersion::v5,

@@ -76,7 +76,7 @@ void TestPlatform::start() {
     const auto said = ready();
     if (!said || said->value("supervisor", -1) != supervisor_->pid()) return false;
     // Clients can connect; the tests also want the store to answer.
-    return read_file(data_dir_ / "run" / "store.ready")
+    return text_of(data_dir_ / "run" / "store.ready")
         .starts_with(std::to_string(pid(Service::store)) + "\n");
   };
   eventually([&] { return supervisor_->exit_status() || is_ready(); });
@@ -117,13 +117,13 @@ void TestPlatform::crash() {
 void TestPlatform::report_orphans() {
   for (const pid_t orphan : processes_naming(data_dir_)) {
     ADD_FAILURE() << "still running after the end of duet-run: process " << orphan << "\n"
-                  << read_file("/proc/" + std::to_string(orphan) + "/cmdline");
+                  << text_of("/proc/" + std::to_string(orphan) + "/cmdline");
     ::kill(orphan, SIGKILL);
   }
 }
 
 std::optional<nlohmann::json> TestPlatform::ready() const {
-  auto json = nlohmann::json::parse(read_file(data_dir_ / "ready.json"), nullptr, false);
+  auto json = nlohmann::json::parse(text_of(data_dir_ / "ready.json"), nullptr, false);
   if (!json.is_object()) return std::nullopt;
   return json;
 }
@@ -158,8 +158,8 @@ void TestPlatform::await_replaced(Service service, pid_t old_pid) const {
 }
 
 std::string TestPlatform::log_of(std::string_view name) const {
-  if (name == "run") return read_file(run_log_);
-  return read_file(data_dir_ / "log" / (std::string(name) + ".log"));
+  if (name == "run") return text_of(run_log_);
+  return text_of(data_dir_ / "log" / (std::string(name) + ".log"));
 }
 
 std::string TestPlatform::logs() const {

@@ -98,7 +98,7 @@ std::vector<ForgedToken> bad_claims(const TokenMint& mint, const json& claims) {
 }  // namespace
 
 TokenMint::TokenMint(const std::filesystem::path& data_dir)
-    : pem_(read_file(data_dir / "secrets" / "signing.pem")), key_(load_key(pem_)) {}
+    : pem_(text_of(data_dir / "secrets" / "signing.pem")), key_(load_key(pem_)) {}
 
 std::string TokenMint::chat(std::string_view user, std::chrono::seconds ttl) const {
   const Timestamp at = now();

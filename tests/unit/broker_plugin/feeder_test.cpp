@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tests/unit/broker_plugin/recording_broker.h"
-#include "tests/unit/broker_plugin/temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

@@ -15,7 +15,7 @@
 #include "broker_plugin/gate.h"
 #include "protocol/envelope.h"
 #include "tests/unit/broker_plugin/recording_broker.h"
-#include "tests/unit/broker_plugin/temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 

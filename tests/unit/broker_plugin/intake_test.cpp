@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "broker_plugin/segment.h"
+#include "journal/segment.h"
 #include "protocol/service_payload.h"
 #include "tests/unit/broker_plugin/gate_fixture.h"
 

@@ -28,7 +28,7 @@ class PlainBroker {
     start();
   }
   ~PlainBroker() {
-    if (::testing::Test::HasFailure()) ADD_FAILURE() << "the broker's log:\n" << read_file(log());
+    if (::testing::Test::HasFailure()) ADD_FAILURE() << "the broker's log:\n" << text_of(log());
   }
   PlainBroker(const PlainBroker&) = delete;
   PlainBroker& operator=(const PlainBroker&) = delete;
@@ -39,7 +39,7 @@ class PlainBroker {
                                  (directory_.path() / "mosquitto.conf").string()},
         ChildProcess::Streams::to_log, log());
     ++starts_;
-    EXPECT_TRUE(eventually([this] { return listening(); })) << read_file(log());
+    EXPECT_TRUE(eventually([this] { return listening(); })) << text_of(log());
   }
   void kill() {
     process_->signal(SIGKILL);
@@ -49,7 +49,7 @@ class PlainBroker {
   void freeze() const { process_->signal(SIGSTOP); }
   // It says so in its log, once a start.
   bool listening() const {
-    const auto text = read_file(log());
+    const auto text = text_of(log());
     int found = 0;
     for (auto at = text.find(" running"); at != std::string::npos; at = text.find(" running", at + 1))
       ++found;

@@ -1,4 +1,4 @@
-// broker_plugin/segment.h: one file of the journal.
+// journal/segment.h: one file of the journal.
 //
 //   <first, 20 digits>.seg
 //   header   "DUJ" 1 | u32 0 | node (16 bytes) | u64 first | u64 previous | u32 0 | u32 checksum of the 44
@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "broker_plugin/file.h"
+#include "file_io/file.h"
 #include "protocol/frame.h"
 
 namespace duet {

@@ -1,4 +1,4 @@
-// tests/unit/broker_plugin/journal_fixture.h: a journal in a temporary directory, and what it holds.
+// tests/unit/journal/journal_fixture.h: a journal in a temporary directory, and what it holds.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "broker_plugin/journal.h"
-#include "tests/unit/broker_plugin/temporary_directory.h"
+#include "journal/journal.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 

@@ -1,9 +1,9 @@
-// broker_plugin/journal.h: the accepted publishes of one partition, on disk until the store has committed
+// journal/journal.h: the accepted publishes of one partition, on disk until the store has committed
 // them.
 //
 //   <directory>/node        the journal's identity, made once (NodeId)
 //   <directory>/boot        the boot id of the machine when the journal was last opened
-//   <directory>/*.seg       segments, see broker_plugin/segment.h
+//   <directory>/*.seg       segments, see journal/segment.h
 //
 // Numbers ascend by one, except that they jump by 2^32 when the machine was booted anew or a torn record was
 // cut off: a lost tail may have held records that the store has committed, and their numbers must not name
@@ -22,10 +22,10 @@
 #include <system_error>
 #include <vector>
 
-#include "broker_plugin/file.h"
-#include "broker_plugin/segment.h"
-#include "broker_plugin/sync_thread.h"
 #include "file_io/directory_lock.h"
+#include "file_io/file.h"
+#include "journal/segment.h"
+#include "journal/sync_thread.h"
 #include "protocol/frame.h"
 #include "protocol/result.h"
 

@@ -1,4 +1,4 @@
-// broker_plugin/sync_thread.h: writes the journal's files through to the disk every so often, beside the
+// journal/sync_thread.h: writes the journal's files through to the disk every so often, beside the
 // broker's thread.
 #pragma once
 
@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "broker_plugin/file.h"
+#include "file_io/file.h"
 
 namespace duet {
 

@@ -1,4 +1,4 @@
-#include "broker_plugin/journal.h"
+#include "journal/journal.h"
 
 #include <sys/random.h>
 

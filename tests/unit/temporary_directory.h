@@ -1,4 +1,4 @@
-// tests/unit/broker_plugin/temporary_directory.h: a directory that is gone after the test.
+// tests/unit/temporary_directory.h: a directory that is gone after the test.
 #pragma once
 
 #include <cstdlib>

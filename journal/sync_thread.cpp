@@ -1,4 +1,4 @@
-#include "broker_plugin/sync_thread.h"
+#include "journal/sync_thread.h"
 
 #include <pthread.h>
 

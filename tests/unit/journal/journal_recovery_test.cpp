@@ -7,8 +7,8 @@
 #include <fstream>
 #include <string>
 
-#include "broker_plugin/journal.h"
-#include "tests/unit/broker_plugin/journal_fixture.h"
+#include "journal/journal.h"
+#include "tests/unit/journal/journal_fixture.h"
 
 namespace duet {
 namespace {

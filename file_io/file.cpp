@@ -1,4 +1,4 @@
-#include "broker_plugin/file.h"
+#include "file_io/file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "broker_plugin/journal.h"
+#include "journal/journal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "tests/unit/broker_plugin/journal_fixture.h"
+#include "tests/unit/journal/journal_fixture.h"
 
 namespace duet {
 namespace {

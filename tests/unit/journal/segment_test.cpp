@@ -1,11 +1,11 @@
-#include "broker_plugin/segment.h"
+#include "journal/segment.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "tests/unit/broker_plugin/temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

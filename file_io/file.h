@@ -1,4 +1,4 @@
-// broker_plugin/file.h: a file descriptor with an owner, and the few durable operations of the journal.
+// file_io/file.h: a file descriptor with an owner, and the few durable operations of the journal.
 //
 // Constructors and free functions throw std::system_error that names the path; what happens on the hot path
 // returns an error code.

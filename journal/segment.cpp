@@ -1,4 +1,4 @@
-#include "broker_plugin/segment.h"
+#include "journal/segment.h"
 
 #include <zlib.h>
 

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
+#include <utility>
 
 namespace duet {
 namespace {
 
 std::string show(const Envelope& e) {
   return "#" + std::to_string(e.seq) + " " + e.from.str() + "/" + e.id.str();
+}
+
+std::string show(const MarksTold& marks) {
+  return marks.by + " " + std::to_string(marks.delivered) + "/" + std::to_string(marks.read);
 }
 
 // What must be the same wherever a message is seen. (`cur` and `dup` may differ.)
@@ -30,8 +36,12 @@ class Check {
         check_acknowledged_is_stored(side->user, device);
         check_sender_order(side->user, device);
         check_seen(side->user, device);
+        check_marks(side->user + " live", device.marks);
+        check_marks(side->user + " sync", device.synced_marks);
+        check_two_parties(side->user, device);
       }
     }
+    check_end_marks();
     return std::move(violations_);
   }
 
@@ -128,6 +138,67 @@ class Check {
         report(who + " saw " + show(envelope) + " after #" + std::to_string(*seen.rbegin()));
       }
       seen.insert(envelope.seq);
+    }
+  }
+
+  // Marks never go back (a repeat is none), and read <= delivered <= last seq.
+  void check_marks(const std::string& who, const std::vector<MarksTold>& told) {
+    std::map<std::string, MarksTold> highest;
+    std::set<std::tuple<std::string, Seq, Seq>> before;
+    for (const MarksTold& marks : told) {
+      check_bounds(who, marks);
+      MarksTold& high = highest[marks.by];
+      const bool repeated = !before.insert({marks.by, marks.delivered, marks.read}).second;
+      if (!repeated && (marks.delivered < high.delivered || marks.read < high.read)) {
+        report(who + " saw marks go back: " + show(high) + " and then " + show(marks));
+      }
+      high = {marks.by, std::max(high.delivered, marks.delivered), std::max(high.read, marks.read)};
+    }
+  }
+
+  void check_bounds(const std::string& who, const MarksTold& marks) {
+    if (marks.read > marks.delivered) report(who + " saw more read than delivered: " + show(marks));
+    if (marks.delivered > one_.history.size()) {
+      report(who + " saw marks beyond the last message: " + show(marks));
+    }
+  }
+
+  // Guarantee 2 for receipts; and both sides are told the same.
+  void check_end_marks() {
+    for (const auto& [side, peer] : {std::pair(&one_, &other_), std::pair(&other_, &one_)}) {
+      if (!side->mine) continue;
+      check_bounds(side->user + " at the end", *side->mine);
+      for (const DeviceRecord& device : side->devices) {
+        const MarksTold& told = device.acknowledged_marks;
+        if (told.delivered > side->mine->delivered || told.read > side->mine->read) {
+          report("an acknowledged receipt is lost: " + side->user + " told " + show(told) +
+                 " and the store has " + show(*side->mine));
+        }
+      }
+      if (peer->theirs &&
+          (peer->theirs->delivered != side->mine->delivered || peer->theirs->read != side->mine->read)) {
+        report("the two sides disagree on the marks of " + side->user + ": " + show(*side->mine) + " and " +
+               show(*peer->theirs));
+      }
+    }
+  }
+
+  // Guarantee 6.
+  void check_two_parties(const std::string& user, const DeviceRecord& device) {
+    for (const std::string& what : device.foreign) report(user + " saw what is not for them: " + what);
+    for (const auto* stream : {&device.live, &device.synced}) {
+      for (const Envelope& e : *stream) {
+        const bool ours = (e.from.str() == one_.user && e.to.str() == other_.user) ||
+                          (e.from.str() == other_.user && e.to.str() == one_.user);
+        if (!ours) report(user + " saw what is not for them: " + show(e));
+      }
+    }
+    for (const auto* stream : {&device.marks, &device.synced_marks}) {
+      for (const MarksTold& marks : *stream) {
+        if (marks.by != one_.user && marks.by != other_.user) {
+          report(user + " saw what is not for them: marks of " + marks.by);
+        }
+      }
     }
   }
 

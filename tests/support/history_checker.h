@@ -1,10 +1,12 @@
 // tests/support/history_checker.h: whether what clients saw of a conversation keeps the guarantees of
-// docs/protocol.md section 3: stored once, in order, dense, the same for both, and nothing acknowledged lost.
+// docs/protocol.md section 3: stored once, in order, dense, the same for both, nothing acknowledged lost, and
+// nobody else's business.
 //
 // Pure: it only compares what was recorded. For any test that makes trouble and then asks whether it
-// mattered.
+// mattered. docs/reliability.md lists the laws.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,17 +21,32 @@ struct Attempt {
   bool acknowledged = false;  // a PUBACK came for it, at any time
 };
 
-// What one device did and saw.
+// How far a conversation was received and read, as somebody says.
+struct MarksTold {
+  std::string by;
+  Seq delivered = 0;
+  Seq read = 0;
+  friend bool operator==(const MarksTold&, const MarksTold&) = default;
+};
+
+// What one device did and saw of the conversation.
 struct DeviceRecord {
   std::vector<Attempt> published;  // in the order of first publishing
   std::vector<Envelope> live;      // `msg` and `sent`, in order of arrival, over all its connections
   std::vector<Envelope> synced;    // `msg` and `sent` from sync, in the order they were given
+  std::vector<MarksTold> marks;    // of receipts that arrived live, in order of arrival
+  std::vector<MarksTold> synced_marks;
+  MarksTold acknowledged_marks;      // the highest of its own receipts that a PUBACK came for
+  std::vector<std::string> foreign;  // topics, and what else arrived that is not of its user's conversations
 };
 
 struct UserRecord {
   std::string user;
   std::vector<DeviceRecord> devices;
   std::vector<Envelope> history;  // all of it, after everything has settled
+  // As `conversations` tells this user at the end; none: not asked.
+  std::optional<MarksTold> mine;
+  std::optional<MarksTold> theirs;
 };
 
 // Returns a sentence for each violation (at most 50); empty: every guarantee was kept. Assumes that each

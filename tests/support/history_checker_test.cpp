@@ -28,8 +28,29 @@ class HistoryChecker : public ::testing::Test {
   HistoryChecker() {
     const std::vector<Envelope> all{message(1, "alice", "bob", "a1"), message(2, "bob", "alice", "b1"),
                                     message(3, "alice", "bob", "a2")};
-    alice_ = {"alice", {{{{"a1", "body of a1", true}, {"a2", "body of a2", true}}, all, {}}}, all};
-    bob_ = {"bob", {{{{"b1", "body of b1", true}}, {all[0]}, {all[1], all[2]}}}, all};
+    const MarksTold end{"bob", 3, 2};
+    alice_ = {.user = "alice",
+              .devices = {{.published = {{"a1", "body of a1", true}, {"a2", "body of a2", true}},
+                           .live = all,
+                           .synced = {},
+                           .marks = {{"bob", 1, 0}, end},
+                           .synced_marks = {},
+                           .acknowledged_marks = {},
+                           .foreign = {}}},
+              .history = all,
+              .mine = MarksTold{"alice", 0, 0},
+              .theirs = end};
+    bob_ = {.user = "bob",
+            .devices = {{.published = {{"b1", "body of b1", true}},
+                         .live = {all[0]},
+                         .synced = {all[1], all[2]},
+                         .marks = {},
+                         .synced_marks = {end},
+                         .acknowledged_marks = end,
+                         .foreign = {}}},
+            .history = all,
+            .mine = end,
+            .theirs = MarksTold{"alice", 0, 0}};
   }
   std::vector<std::string> check() const { return check_conversation(alice_, bob_); }
   void expect(const std::string& violation) const { EXPECT_THAT(check(), Contains(HasSubstr(violation))); }
@@ -98,6 +119,46 @@ TEST_F(HistoryChecker, NoticesDisorderOnAConnectionAndChangedContent) {
   expect("alice live saw #2 bob/b1 after #3");
   alice_.devices[0].live[0].body = "something else";
   expect("alice live saw what is not stored: #1");
+}
+
+TEST_F(HistoryChecker, AcceptsARepeatedMark) {
+  alice_.devices[0].marks.push_back(alice_.devices[0].marks[0]);
+  EXPECT_THAT(check(), IsEmpty());
+}
+
+TEST_F(HistoryChecker, NoticesMarksThatGoBack) {
+  alice_.devices[0].marks.push_back({"bob", 2, 2});
+  expect("alice live saw marks go back: bob 3/2 and then bob 2/2");
+  bob_.devices[0].synced_marks.push_back({"bob", 3, 1});
+  expect("bob sync saw marks go back");
+}
+
+TEST_F(HistoryChecker, NoticesMarksOutOfBounds) {
+  alice_.devices[0].marks.push_back({"bob", 4, 3});
+  expect("marks beyond the last message: bob 4/3");
+  alice_.devices[0].marks.back() = {"bob", 3, 4};
+  expect("more read than delivered: bob 3/4");
+  bob_.mine = MarksTold{"bob", 5, 5};
+  expect("bob at the end saw marks beyond the last message");
+}
+
+TEST_F(HistoryChecker, NoticesALostReceipt) {
+  bob_.devices[0].acknowledged_marks.read = 3;
+  expect("an acknowledged receipt is lost: bob told bob 3/3 and the store has bob 3/2");
+}
+
+TEST_F(HistoryChecker, NoticesSidesThatDisagreeOnMarks) {
+  alice_.theirs->read = 1;
+  expect("the two sides disagree on the marks of bob: bob 3/2 and bob 3/1");
+}
+
+TEST_F(HistoryChecker, NoticesWhatReachesAThirdUser) {
+  alice_.devices[0].synced.push_back(message(1, "carol", "bob", "c1"));
+  expect("alice saw what is not for them: #1 carol/c1");
+  bob_.devices[0].marks.push_back({"carol", 1, 1});
+  expect("bob saw what is not for them: marks of carol");
+  bob_.devices[0].foreign.emplace_back("u/carol/in/bob/msg");
+  expect("bob saw what is not for them: u/carol/in/bob/msg");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "tests/support/chatter.h"
+#include "tests/support/end_record.h"
 #include "tests/support/platform_test.h"
 
 namespace duet {
@@ -34,8 +35,10 @@ std::vector<std::unique_ptr<Chatter>> start_load(const TestPlatform& platform) {
     const std::string left = "left" + std::to_string(pair);
     const std::string right = "right" + std::to_string(pair);
     chatters.push_back(std::make_unique<Chatter>(
-        platform, ChatterSpec{.user = left, .peer = right, .version = MqttVersion::v3_1_1}));
-    chatters.push_back(std::make_unique<Chatter>(platform, ChatterSpec{.user = right, .peer = left}));
+        platform,
+        ChatterSpec{.user = left, .peer = right, .version = MqttVersion::v3_1_1, .receipts = true}));
+    chatters.push_back(
+        std::make_unique<Chatter>(platform, ChatterSpec{.user = right, .peer = left, .receipts = true}));
   }
   return chatters;
 }
@@ -57,9 +60,7 @@ void await_progress(const TestPlatform& platform, const std::vector<std::unique_
 }
 
 UserRecord record_of(const TestPlatform& platform, const Chatter& chatter) {
-  TestDevice reader(platform, chatter.user(), "reader");
-  reader.go_online();
-  return {chatter.user(), {chatter.record()}, reader.history(chatter.peer())};
+  return end_record(platform, chatter.user(), chatter.peer(), {chatter.record()});
 }
 
 TEST_P(Kill, LosesNothingThatWasAcknowledged) {

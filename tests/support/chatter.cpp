@@ -1,5 +1,9 @@
 #include "tests/support/chatter.h"
 
+#include <charconv>
+#include <utility>
+#include <variant>
+
 #include "protocol/json_codec.h"
 #include "tests/support/test_device.h"
 #include "tests/support/test_platform.h"
@@ -8,11 +12,14 @@ namespace duet {
 namespace {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kReconnectInterval{50};
 // A reply may be lost with the store that owed it; then the question is asked again.
 constexpr std::chrono::seconds kReplyPatience{2};
+// How long the broker keeps a persistent session.
+constexpr std::uint32_t kSessionExpiryS = 3600;
+// Of so many receipts one says `read`, the others `delivered`.
+constexpr Seq kReadEvery = 3;
 
 }  // namespace
 
@@ -22,6 +29,7 @@ Chatter::Chatter(const TestPlatform& platform, ChatterSpec spec)
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Chatter::~Chatter() {
+  blind_until_ = 0;
   thread_.request_stop();
   thread_.join();
 }
@@ -30,28 +38,39 @@ void Chatter::run(const std::stop_token& stop) {
   auto next = Clock::now();
   while (!stop.stop_requested()) {
     if (!mqtt_ || !mqtt_->connected()) {
-      if (!connect() || !sync() || !resend()) {
+      if (!go_live()) {
         wait(stop, Clock::now() + kReconnectInterval);
         continue;
       }
       next = Clock::now();
     }
-    settle_pubacks();
-    bool publishing = false;
-    bool sync_wanted = false;
-    {
-      const std::lock_guard lock(mutex_);
-      publishing = publishing_;
-      sync_wanted = sync_wanted_;
-    }
-    if (sync_wanted && sync()) {
-      const std::lock_guard lock(mutex_);
-      sync_wanted_ = false;
-    }
-    if (publishing) publish_next();
+    turn();
     next += spec_.interval;
     wait(stop, next);
   }
+}
+
+bool Chatter::go_live() {
+  return connect() && sync() && resend();
+}
+
+// What is done once in each interval of a connection's life.
+void Chatter::turn() {
+  settle_pubacks();
+  const Wishes wanted = wishes();
+  if (wanted.drop) return mqtt_->drop();
+  if (wanted.sync && sync()) {
+    const std::lock_guard lock(mutex_);
+    sync_wanted_ = false;
+  }
+  if (wanted.publish) publish_next();
+  if (spec_.receipts) publish_receipt();
+}
+
+Chatter::Wishes Chatter::wishes() {
+  const std::lock_guard lock(mutex_);
+  return {publishing_ && waiting_.size() < spec_.max_waiting, sync_wanted_,
+          std::exchange(drop_wanted_, false)};
 }
 
 void Chatter::wait(const std::stop_token& stop, Clock::time_point until) {
@@ -63,12 +82,15 @@ bool Chatter::connect() {
   settle_pubacks();
   mqtt_.reset();
   unacknowledged_.clear();
-  mqtt_ = std::make_unique<TestClient>(ConnectSpec{.port = platform_.mqtt_port(),
-                                                   .version = spec_.version,
-                                                   .client_id = spec_.user + ":" + spec_.device,
-                                                   .username = spec_.user,
-                                                   .password = platform_.tokens().chat(spec_.user),
-                                                   .will = {}});
+  mqtt_ = std::make_unique<TestClient>(
+      ConnectSpec{.port = platform_.mqtt_port(),
+                  .version = spec_.version,
+                  .client_id = spec_.user + ":" + spec_.device,
+                  .username = spec_.user,
+                  .password = platform_.tokens().chat(spec_.user, spec_.token_ttl),
+                  .clean = spec_.clean,
+                  .session_expiry_s = spec_.clean ? 0 : kSessionExpiryS,
+                  .will = {}});
   mqtt_->set_listener([this](const Received& received) { take(received); });
   const int answer = mqtt_->connect();
   if (answer != kSuccess) {
@@ -100,25 +122,33 @@ bool Chatter::sync() {
       continue;
     }
     const json page = reply->json().at("result");
-    {
-      const std::lock_guard lock(mutex_);
-      for (const json& change : page.at("changes")) {
-        if (change.at("kind") != "receipt") take_envelope(change, record_.synced);
-      }
-    }
+    take_page(page);
     cursor_ = page.at("cursor");
     if (page.at("live").get<bool>()) return true;
   }
   return false;
 }
 
+void Chatter::take_page(const json& page) {
+  const std::lock_guard lock(mutex_);
+  for (const json& change : page.at("changes")) {
+    if (change.at("kind") != "receipt") {
+      take_envelope(change, record_.synced);
+    } else if (const auto receipt = receipt_from(change); receipt && change.at("peer") == spec_.peer) {
+      take_marks(*receipt, record_.synced_marks);
+    }
+  }
+}
+
 // In order, everything that is not known to be stored.
 bool Chatter::resend() {
-  std::vector<std::size_t> indexes;
+  std::set<std::size_t> indexes;
   {
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < record_.published.size(); ++i) {
-      if (!confirmed_.contains(record_.published[i].id)) indexes.push_back(i);
+    indexes = waiting_;
+    if (!spec_.resend) {
+      for (const std::size_t index : indexes) give_up(index);
+      return true;
     }
   }
   for (const std::size_t index : indexes) {
@@ -134,6 +164,8 @@ void Chatter::publish_next() {
     index = record_.published.size();
     const std::string number = std::to_string(index + 1);
     record_.published.push_back({spec_.device + "-" + number, spec_.user + " says " + number});
+    published_at_.emplace_back();
+    waiting_.insert(index);
   }
   publish(index);
 }
@@ -143,52 +175,148 @@ bool Chatter::publish(std::size_t index) {
   {
     const std::lock_guard lock(mutex_);
     payload = {{"id", record_.published[index].id}, {"body", record_.published[index].body}};
+    published_at_[index] = Clock::now();
   }
   const auto token = mqtt_->publish_async(
       {.topic = msg_topic(spec_.user, spec_.peer), .payload = payload.dump(), .correlation = {}});
   if (!token) return false;
-  unacknowledged_.emplace_back(*token, index);
+  unacknowledged_.push_back({*token, index, {}});
   return true;
+}
+
+// Up to the last seq before the first hole.
+void Chatter::publish_receipt() {
+  Seq seq = receipt_told_;
+  {
+    const std::lock_guard lock(mutex_);
+    while (seen_.contains(seq + 1)) ++seq;
+  }
+  if (seq == receipt_told_) return;
+  const std::string member = seq % kReadEvery == 0 ? "read" : "delivered";
+  const auto token = mqtt_->publish_async({.topic = receipt_topic(spec_.user, spec_.peer),
+                                           .payload = json{{member, seq}}.dump(),
+                                           .correlation = {}});
+  if (!token) return;
+  receipt_told_ = seq;
+  unacknowledged_.push_back({*token, std::nullopt, {spec_.user, seq, member == "read" ? seq : 0}});
 }
 
 void Chatter::settle_pubacks() {
   if (!mqtt_) return;
   for (; !unacknowledged_.empty(); unacknowledged_.pop_front()) {
-    const auto [token, index] = unacknowledged_.front();
-    const auto reason = mqtt_->puback_of(token);
+    const auto reason = mqtt_->puback_of(unacknowledged_.front().token);
     if (!reason) return;
-    if (!accepted(*reason)) complain("PUBACK " + std::to_string(*reason));
-    const std::lock_guard lock(mutex_);
-    record_.published[index].acknowledged = record_.published[index].acknowledged || accepted(*reason);
+    settle(unacknowledged_.front(), *reason);
+  }
+}
+
+void Chatter::settle(const Unacknowledged& sent, int reason) {
+  if (!accepted(reason) && !spec_.bears_refusals) complain("PUBACK " + std::to_string(reason));
+  const std::lock_guard lock(mutex_);
+  if (!sent.index) {
+    // A refused receipt is covered by the next one; a 3.1.1 client hears of it on `error` only.
+    if (!accepted(reason) || (spec_.bears_refusals && spec_.version == MqttVersion::v3_1_1)) return;
+    MarksTold& told = record_.acknowledged_marks;
+    told = {spec_.user, std::max(told.delivered, sent.receipt.delivered),
+            std::max(told.read, sent.receipt.read)};
+    return;
+  }
+  // MQTT 3.1.1 has no refusal in PUBACK: it was told on `error`, and the PUBACK comes all the same.
+  if (accepted(reason) && spec_.version == MqttVersion::v3_1_1 && refused_[*sent.index] > 0) {
+    --refused_[*sent.index];
+    return;
+  }
+  if (accepted(reason)) {
+    record_.published[*sent.index].acknowledged = true;
+  } else {
+    give_up(*sent.index);
   }
 }
 
 void Chatter::take(const Received& received) {
-  if (received.topic.ends_with("/error")) take_error(received);
-  if (!received.topic.ends_with("/msg") && !received.topic.ends_with("/sent")) return;
+  const auto topic = parse_topic(received.topic);
+  const auto* in = topic ? std::get_if<InTopic>(&*topic) : nullptr;
+  const auto* own = topic ? std::get_if<DeviceTopic>(&*topic) : nullptr;
+  if (in != nullptr && in->me.str() == spec_.user) {
+    take_in(*in, received);
+  } else if (own == nullptr || own->owner.user.str() != spec_.user ||
+             own->owner.device.str() != spec_.device) {
+    const std::lock_guard lock(mutex_);
+    record_.foreign.push_back(received.topic);
+  } else if (own->kind == DeviceKind::error) {
+    take_error(received);
+  }
+  if (spec_.reading_time.count() > 0) eventually([] { return false; }, spec_.reading_time);
+  eventually([this] { return Clock::now().time_since_epoch().count() >= blind_until_; });
+}
+
+void Chatter::take_in(const InTopic& topic, const Received& received) {
+  if (topic.peer.str() != spec_.peer) return;  // another conversation of this user's
   const std::lock_guard lock(mutex_);
-  take_envelope(received.json(), record_.live);
+  if (topic.kind == InKind::message || topic.kind == InKind::sent) {
+    take_envelope(received.json(), record_.live);
+  } else if (topic.kind == InKind::receipt) {
+    if (const auto receipt = parse_receipt_event(received.payload)) take_marks(*receipt, record_.marks);
+  }
 }
 
-// Requests may find no store, and are asked again. Messages must always be taken.
+// Requests may find no store, and are asked again. Messages must always be taken, unless the test says so.
 void Chatter::take_error(const Received& received) {
-  const json error = received.json();
-  const bool expected =
-      error.value("code", "") == "unavailable" && error.value("topic", "").ends_with("/req/sync");
-  if (!expected) complain("error event " + received.payload);
+  const auto error = parse_error(received.payload);
+  const bool unavailable = error && error->refusal.code == ErrorCode::unavailable;
+  if (unavailable && error->topic.ends_with("/req/sync")) return;
+  if (!unavailable || !spec_.bears_refusals) return complain("error event " + received.payload);
+  const std::lock_guard lock(mutex_);
+  const auto index = error->id ? index_of(error->id->str()) : std::nullopt;
+  if (!index) return;
+  // The PUBACK that goes with it has been counted, or will be.
+  if (spec_.version == MqttVersion::v3_1_1) {
+    record_.published[*index].acknowledged = false;
+    ++refused_[*index];
+  }
+  give_up(*index);
 }
 
-// Needs mutex_.
 void Chatter::take_envelope(const json& value, std::vector<Envelope>& into) {
   const auto envelope = envelope_from(value);
   if (!envelope) {
     complaints_.push_back("no envelope: " + value.dump());
     return;
   }
-  if (envelope->from.str() == spec_.user) confirmed_.insert(envelope->id.str());
+  const bool mine = envelope->from.str() == spec_.user;
+  const std::string& me = (mine ? envelope->from : envelope->to).str();
+  const std::string& peer = (mine ? envelope->to : envelope->from).str();
+  if (me == spec_.user && peer != spec_.peer) return;  // another conversation of this user's
+  if (mine) confirm(envelope->id.str());
   seen_.insert(envelope->seq);
   into.push_back(*envelope);
   changed_.notify_all();
+}
+
+void Chatter::take_marks(const Receipt& receipt, std::vector<MarksTold>& into) {
+  into.push_back({receipt.by.str(), receipt.delivered, receipt.read});
+}
+
+void Chatter::confirm(const std::string& id) {
+  const auto index = index_of(id);
+  if (!index || waiting_.erase(*index) == 0) return;
+  ++confirmed_;
+  if (spec_.on_confirmed) spec_.on_confirmed(published_at_[*index]);
+}
+
+void Chatter::give_up(std::size_t index) {
+  given_up_ += waiting_.erase(index);
+  changed_.notify_all();
+}
+
+// Of a message of this device's; another device of the user chooses other ids.
+std::optional<std::size_t> Chatter::index_of(const std::string& id) const {
+  const std::string prefix = spec_.device + "-";
+  std::size_t number = 0;
+  if (!id.starts_with(prefix)) return std::nullopt;
+  std::from_chars(id.data() + prefix.size(), id.data() + id.size(), number);
+  if (number == 0 || number > record_.published.size()) return std::nullopt;
+  return number - 1;
 }
 
 void Chatter::complain(const std::string& what) {
@@ -198,7 +326,17 @@ void Chatter::complain(const std::string& what) {
 
 std::size_t Chatter::confirmed() const {
   const std::lock_guard lock(mutex_);
-  return confirmed_.size();
+  return confirmed_;
+}
+
+std::size_t Chatter::published() const {
+  const std::lock_guard lock(mutex_);
+  return record_.published.size();
+}
+
+std::size_t Chatter::given_up() const {
+  const std::lock_guard lock(mutex_);
+  return given_up_;
 }
 
 std::size_t Chatter::connections() const {
@@ -206,10 +344,19 @@ std::size_t Chatter::connections() const {
   return connections_;
 }
 
+void Chatter::drop() {
+  const std::lock_guard lock(mutex_);
+  drop_wanted_ = true;
+}
+
+void Chatter::stop_reading(std::chrono::milliseconds time) {
+  blind_until_ = (Clock::now() + time).time_since_epoch().count();
+}
+
 bool Chatter::finish() {
   std::unique_lock lock(mutex_);
   publishing_ = false;
-  return changed_.wait_for(lock, kPatience, [this] { return confirmed_.size() == record_.published.size(); });
+  return changed_.wait_for(lock, kPatience, [this] { return waiting_.empty(); });
 }
 
 Seq Chatter::highest_seen() const {

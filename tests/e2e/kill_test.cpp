@@ -90,6 +90,7 @@ TEST_P(Kill, LosesNothingThatWasAcknowledged) {
       if (!broker_dies) {
         EXPECT_EQ(chatter->connections(), 1U) << chatter->user();
       }
+      EXPECT_TRUE(eventually([&] { return chatter->quiet(); })) << chatter->user();
       EXPECT_THAT(chatter->complaints(), IsEmpty());
     }
     const auto violations = check_conversation(record_of(platform(), left), record_of(platform(), right));

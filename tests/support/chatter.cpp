@@ -65,6 +65,13 @@ void Chatter::turn() {
   }
   if (wanted.publish) publish_next();
   if (spec_.receipts) publish_receipt();
+  note_quiet();
+}
+
+void Chatter::note_quiet() {
+  if (!unacknowledged_.empty()) return;
+  const std::lock_guard lock(mutex_);
+  if (!spec_.receipts || receipt_told_ == seen_.size()) quiet_at_ = seen_.size();
 }
 
 Chatter::Wishes Chatter::wishes() {
@@ -357,6 +364,11 @@ bool Chatter::finish() {
   std::unique_lock lock(mutex_);
   publishing_ = false;
   return changed_.wait_for(lock, kPatience, [this] { return waiting_.empty(); });
+}
+
+bool Chatter::quiet() const {
+  const std::lock_guard lock(mutex_);
+  return !publishing_ && waiting_.empty() && quiet_at_ == seen_.size();
 }
 
 Seq Chatter::highest_seen() const {

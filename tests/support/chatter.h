@@ -72,6 +72,8 @@ class Chatter {
 
   // Ends the load; the connection stays. Returns whether all that was published is confirmed.
   bool finish();
+  // After finish(): whether every PUBACK has come, and the peer was told of everything seen so far.
+  bool quiet() const;
   // The highest seq it has seen, and whether it has seen all up to there and up to `at_least`.
   Seq highest_seen() const;
   bool seen_all(Seq at_least) const;
@@ -105,6 +107,7 @@ class Chatter {
   void publish_next();
   bool publish(std::size_t index);
   void publish_receipt();
+  void note_quiet();
   void settle_pubacks();
   void settle(const Unacknowledged& sent, int reason);
   Wishes wishes();
@@ -144,6 +147,7 @@ class Chatter {
   std::size_t confirmed_ = 0;
   std::size_t given_up_ = 0;
   std::set<Seq> seen_;
+  std::size_t quiet_at_ = 0;  // so much it had seen when it was quiet last
   std::vector<std::string> complaints_;
   std::size_t connections_ = 0;
   bool publishing_ = true;

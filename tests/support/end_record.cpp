@@ -28,6 +28,13 @@ void add_marks(TestDevice& reader, const std::string& peer, UserRecord& record) 
   }
 }
 
+// A receipt that no store takes goes the whole way: when its refusal has come, everything that was journaled
+// before it is stored.
+void settle_journal(TestDevice& reader, const std::string& peer) {
+  reader.receipt(peer, "delivered", kMaxSeq - 1);
+  reader.wait_error(ErrorCode::not_found, receipt_topic(reader.user(), peer));
+}
+
 }  // namespace
 
 UserRecord end_record(const TestPlatform& platform, const std::string& user, const std::string& peer,
@@ -35,6 +42,7 @@ UserRecord end_record(const TestPlatform& platform, const std::string& user, con
   TestDevice reader(platform, user, "end-reader");
   reader.go_online();
   reader.await_store();
+  settle_journal(reader, peer);
   UserRecord record{
       .user = user, .devices = std::move(devices), .history = reader.history(peer), .mine = {}, .theirs = {}};
   add_marks(reader, peer, record);

@@ -33,13 +33,15 @@ std::string program(std::string_view name) {
   return (build_dir() / "bin" / name).string();
 }
 
-TestPlatform::TestPlatform(std::string_view config)
+TestPlatform::TestPlatform(PlatformSpec spec)
     : data_dir_(dir_.path() / "data"),
       run_log_(dir_.path() / "run.log"),
+      environment_(std::move(spec.environment)),
       mqtt_port_(free_port()),
       ws_port_(free_port()),
       http_port_(free_port()) {
-  std::ofstream(config_file()) << config;
+  std::ofstream(config_file()) << spec.config;
+  if (spec.prepare) spec.prepare(data_dir_);
   start();
 }
 
@@ -71,6 +73,10 @@ std::vector<std::string> TestPlatform::command() const {
 void TestPlatform::start() {
   auto argv = command();
   argv.emplace_back("--no-demo");
+  if (!environment_.empty()) {  // env(1) becomes what it starts
+    argv.insert(argv.begin(), environment_.begin(), environment_.end());
+    argv.emplace(argv.begin(), "env");
+  }
   supervisor_ = std::make_unique<ChildProcess>(argv, ChildProcess::Streams::to_log, run_log_);
   const auto is_ready = [this] {
     const auto said = ready();

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/support/process.h"
 #include "tests/support/tokens.h"
@@ -28,6 +30,13 @@ receipts_per_second = 0
 debounce_ms = 50
 )";
 
+struct PlatformSpec {
+  std::string config = std::string(kUnlimited);  // the text of the file given with --config
+  std::vector<std::string> environment = {};     // NAME=VALUE, for duet-run and everything it starts
+  // Called with the data directory, which is not there yet, before the first start.
+  std::function<void(const std::filesystem::path&)> prepare = {};
+};
+
 // The directory with bin/ and lib/ that this test was built in, and programs in it.
 std::filesystem::path build_dir();
 std::string program(std::string_view name);
@@ -36,8 +45,9 @@ std::string program(std::string_view name);
 // from any.
 class TestPlatform {
  public:
-  // `config` is the text of the file given with --config.
-  explicit TestPlatform(std::string_view config = kUnlimited);
+  explicit TestPlatform(PlatformSpec spec);
+  explicit TestPlatform(std::string_view config = kUnlimited)
+      : TestPlatform(PlatformSpec{.config = std::string(config)}) {}
   // As above, on a copy of these parts of another's data directory.
   TestPlatform(const std::filesystem::path& data_dir, const std::vector<std::string>& parts);
   ~TestPlatform();  // stops it; a process that is left over fails the test
@@ -86,6 +96,7 @@ class TestPlatform {
   TempDir dir_;
   std::filesystem::path data_dir_;
   std::filesystem::path run_log_;
+  std::vector<std::string> environment_;
   std::uint16_t mqtt_port_;
   std::uint16_t ws_port_;
   std::uint16_t http_port_;

@@ -1,7 +1,9 @@
 #include "tests/support/history_checker.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <ostream>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -27,7 +29,7 @@ class Check {
  public:
   Check(const UserRecord& one, const UserRecord& other) : one_(one), other_(other) {}
 
-  std::vector<std::string> run() {
+  std::vector<Violation> run() {
     check_history_is_one_dense_order();
     check_once();
     check_nothing_invented();
@@ -46,23 +48,25 @@ class Check {
   }
 
  private:
-  void report(const std::string& what) {
-    if (violations_.size() < 50) violations_.push_back(what);
+  void report(Law law, const std::string& what) {
+    if (violations_.size() < 50) violations_.push_back({law, what});
   }
 
   // Guarantee 4, at rest.
   void check_history_is_one_dense_order() {
     const auto& history = one_.history;
     if (history.size() != other_.history.size()) {
-      report("the two sides' histories have " + std::to_string(history.size()) + " and " +
-             std::to_string(other_.history.size()) + " messages");
+      report(Law::one_order, "the two sides' histories have " + std::to_string(history.size()) + " and " +
+                                 std::to_string(other_.history.size()) + " messages");
     }
     for (std::size_t i = 0; i < history.size(); ++i) {
       if (history[i].seq != i + 1)
-        report("seq " + std::to_string(i + 1) + " is missing: " + show(history[i]));
-      if (i > 0 && history[i].ts < history[i - 1].ts) report("ts goes back at " + show(history[i]));
+        report(Law::dense, "seq " + std::to_string(i + 1) + " is missing: " + show(history[i]));
+      if (i > 0 && history[i].ts < history[i - 1].ts)
+        report(Law::time, "ts goes back at " + show(history[i]));
       if (i < other_.history.size() && !same_message(history[i], other_.history[i])) {
-        report("the two sides disagree: " + show(history[i]) + " and " + show(other_.history[i]));
+        report(Law::one_order,
+               "the two sides disagree: " + show(history[i]) + " and " + show(other_.history[i]));
       }
     }
   }
@@ -71,7 +75,7 @@ class Check {
   void check_once() {
     for (const Envelope& envelope : one_.history) {
       if (!by_id_.emplace(std::pair(envelope.from.str(), envelope.id.str()), &envelope).second) {
-        report("stored twice: " + show(envelope));
+        report(Law::once, "stored twice: " + show(envelope));
       }
       by_seq_.emplace(envelope.seq, &envelope);
     }
@@ -85,7 +89,7 @@ class Check {
       }
     }
     for (const auto& [key, envelope] : by_id_) {
-      if (!published.contains(key)) report("nobody published " + show(*envelope));
+      if (!published.contains(key)) report(Law::published, "nobody published " + show(*envelope));
     }
   }
 
@@ -94,9 +98,9 @@ class Check {
     for (const Attempt& attempt : device.published) {
       const auto found = by_id_.find({user, attempt.id});
       if (found == by_id_.end()) {
-        if (attempt.acknowledged) report("acknowledged, yet lost: " + user + "/" + attempt.id);
+        if (attempt.acknowledged) report(Law::kept, "acknowledged, yet lost: " + user + "/" + attempt.id);
       } else if (found->second->body != attempt.body) {
-        report("another body: " + show(*found->second));
+        report(Law::kept, "another body: " + show(*found->second));
       }
     }
   }
@@ -107,7 +111,8 @@ class Check {
     for (const Attempt& attempt : device.published) {
       const auto found = by_id_.find({user, attempt.id});
       if (found == by_id_.end()) continue;
-      if (found->second->seq < last) report("out of the sender's order: " + show(*found->second));
+      if (found->second->seq < last)
+        report(Law::sender_order, "out of the sender's order: " + show(*found->second));
       last = std::max(last, found->second->seq);
     }
   }
@@ -121,7 +126,7 @@ class Check {
     check_stream(user + " sync", device.synced, synced);
     seen.merge(synced);
     for (const auto& [seq, envelope] : by_seq_) {
-      if (!seen.contains(seq)) report(user + " never saw " + show(*envelope));
+      if (!seen.contains(seq)) report(Law::complete, user + " never saw " + show(*envelope));
     }
   }
 
@@ -131,11 +136,12 @@ class Check {
     for (const Envelope& envelope : stream) {
       const auto stored = by_seq_.find(envelope.seq);
       if (stored == by_seq_.end() || !same_message(*stored->second, envelope)) {
-        report(who + " saw what is not stored: " + show(envelope));
+        report(Law::stored_first, who + " saw what is not stored: " + show(envelope));
       }
       if (!envelope.duplicate && !seen.contains(envelope.seq) && !seen.empty() &&
           *seen.rbegin() > envelope.seq) {
-        report(who + " saw " + show(envelope) + " after #" + std::to_string(*seen.rbegin()));
+        report(Law::stream_order,
+               who + " saw " + show(envelope) + " after #" + std::to_string(*seen.rbegin()));
       }
       seen.insert(envelope.seq);
     }
@@ -150,16 +156,17 @@ class Check {
       MarksTold& high = highest[marks.by];
       const bool repeated = !before.insert({marks.by, marks.delivered, marks.read}).second;
       if (!repeated && (marks.delivered < high.delivered || marks.read < high.read)) {
-        report(who + " saw marks go back: " + show(high) + " and then " + show(marks));
+        report(Law::marks_ascend, who + " saw marks go back: " + show(high) + " and then " + show(marks));
       }
       high = {marks.by, std::max(high.delivered, marks.delivered), std::max(high.read, marks.read)};
     }
   }
 
   void check_bounds(const std::string& who, const MarksTold& marks) {
-    if (marks.read > marks.delivered) report(who + " saw more read than delivered: " + show(marks));
+    if (marks.read > marks.delivered)
+      report(Law::marks_bounded, who + " saw more read than delivered: " + show(marks));
     if (marks.delivered > one_.history.size()) {
-      report(who + " saw marks beyond the last message: " + show(marks));
+      report(Law::marks_bounded, who + " saw marks beyond the last message: " + show(marks));
     }
   }
 
@@ -171,32 +178,33 @@ class Check {
       for (const DeviceRecord& device : side->devices) {
         const MarksTold& told = device.acknowledged_marks;
         if (told.delivered > side->mine->delivered || told.read > side->mine->read) {
-          report("an acknowledged receipt is lost: " + side->user + " told " + show(told) +
-                 " and the store has " + show(*side->mine));
+          report(Law::receipt_kept, "an acknowledged receipt is lost: " + side->user + " told " + show(told) +
+                                        " and the store has " + show(*side->mine));
         }
       }
       if (peer->theirs &&
           (peer->theirs->delivered != side->mine->delivered || peer->theirs->read != side->mine->read)) {
-        report("the two sides disagree on the marks of " + side->user + ": " + show(*side->mine) + " and " +
-               show(*peer->theirs));
+        report(Law::marks_agree, "the two sides disagree on the marks of " + side->user + ": " +
+                                     show(*side->mine) + " and " + show(*peer->theirs));
       }
     }
   }
 
   // Guarantee 6.
   void check_two_parties(const std::string& user, const DeviceRecord& device) {
-    for (const std::string& what : device.foreign) report(user + " saw what is not for them: " + what);
+    for (const std::string& what : device.foreign)
+      report(Law::two_parties, user + " saw what is not for them: " + what);
     for (const auto* stream : {&device.live, &device.synced}) {
       for (const Envelope& e : *stream) {
         const bool ours = (e.from.str() == one_.user && e.to.str() == other_.user) ||
                           (e.from.str() == other_.user && e.to.str() == one_.user);
-        if (!ours) report(user + " saw what is not for them: " + show(e));
+        if (!ours) report(Law::two_parties, user + " saw what is not for them: " + show(e));
       }
     }
     for (const auto* stream : {&device.marks, &device.synced_marks}) {
       for (const MarksTold& marks : *stream) {
         if (marks.by != one_.user && marks.by != other_.user) {
-          report(user + " saw what is not for them: marks of " + marks.by);
+          report(Law::two_parties, user + " saw what is not for them: marks of " + marks.by);
         }
       }
     }
@@ -206,12 +214,24 @@ class Check {
   const UserRecord& other_;
   std::map<std::pair<std::string, std::string>, const Envelope*> by_id_;
   std::map<Seq, const Envelope*> by_seq_;
-  std::vector<std::string> violations_;
+  std::vector<Violation> violations_;
 };
 
 }  // namespace
 
-std::vector<std::string> check_conversation(const UserRecord& one, const UserRecord& other) {
+std::string_view to_string(Law law) {
+  constexpr std::array<std::string_view, 15> kNames{
+      "kept",         "once",          "dense",        "one order",    "sender order",
+      "time",         "published",     "stored first", "stream order", "complete",
+      "marks ascend", "marks bounded", "receipt kept", "marks agree",  "two parties"};
+  return kNames.at(static_cast<std::size_t>(law));
+}
+
+std::ostream& operator<<(std::ostream& out, const Violation& violation) {
+  return out << to_string(violation.law) << ": " << violation.what;
+}
+
+std::vector<Violation> check_conversation(const UserRecord& one, const UserRecord& other) {
   return Check(one, other).run();
 }
 

@@ -6,8 +6,11 @@
 // mattered. docs/reliability.md lists the laws.
 #pragma once
 
+#include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/envelope.h"
@@ -49,8 +52,34 @@ struct UserRecord {
   std::optional<MarksTold> theirs;
 };
 
-// Returns a sentence for each violation (at most 50); empty: every guarantee was kept. Assumes that each
-// device resent what was not confirmed in order before anything new, as the contract says.
-std::vector<std::string> check_conversation(const UserRecord& one, const UserRecord& other);
+// What is checked. The numbers in brackets are the guarantees of docs/protocol.md section 3.
+enum class Law : std::uint8_t {
+  kept,           // [2] what was acknowledged is stored, as it was published
+  once,           // [3] a message id is stored once
+  dense,          // [4] seq is 1, 2, 3 …
+  one_order,      // [4] both sides have the same messages in the same places
+  sender_order,   // [4] a device's messages are in the order in which it published them
+  time,           // ts never decreases
+  published,      // nothing is stored that nobody published
+  stored_first,   // [1] nothing was seen, live or in sync, that is not stored just so
+  stream_order,   // [4] what is new in a stream is behind everything before it
+  complete,       // [5] live and sync together leave nothing out
+  marks_ascend,   // marks never go back
+  marks_bounded,  // read <= delivered <= last seq
+  receipt_kept,   // [2] for receipts
+  marks_agree,    // both sides are told the same marks
+  two_parties,    // [6] nothing reaches a third user
+};
+std::string_view to_string(Law law);
+
+struct Violation {
+  Law law;
+  std::string what;  // names places, never a body
+};
+std::ostream& operator<<(std::ostream& out, const Violation& violation);
+
+// Returns the violations (at most 50); none: every guarantee was kept. Assumes that each device resent what
+// was not confirmed in order before anything new, as the contract says.
+std::vector<Violation> check_conversation(const UserRecord& one, const UserRecord& other);
 
 }  // namespace duet

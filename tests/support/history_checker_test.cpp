@@ -52,7 +52,13 @@ class HistoryChecker : public ::testing::Test {
             .mine = end,
             .theirs = MarksTold{"alice", 0, 0}};
   }
-  std::vector<std::string> check() const { return check_conversation(alice_, bob_); }
+  std::vector<std::string> check() const {
+    std::vector<std::string> texts;
+    for (const Violation& violation : check_conversation(alice_, bob_)) {
+      texts.push_back(std::string(to_string(violation.law)) + ": " + violation.what);
+    }
+    return texts;
+  }
   void expect(const std::string& violation) const { EXPECT_THAT(check(), Contains(HasSubstr(violation))); }
 
   UserRecord alice_;
@@ -72,53 +78,53 @@ TEST_F(HistoryChecker, AcceptsRepeatsAndUnacknowledgedLoss) {
 
 TEST_F(HistoryChecker, NoticesAcknowledgedLoss) {
   alice_.devices[0].published.push_back({"a3", "x", true});
-  expect("acknowledged, yet lost: alice/a3");
+  expect("kept: acknowledged, yet lost: alice/a3");
 }
 
 TEST_F(HistoryChecker, NoticesAHole) {
   for (UserRecord* side : {&alice_, &bob_}) side->history.back().seq = 4;
-  expect("seq 3 is missing");
+  expect("dense: seq 3 is missing");
 }
 
 TEST_F(HistoryChecker, NoticesAMessageStoredTwice) {
   for (UserRecord* side : {&alice_, &bob_}) side->history.push_back(message(4, "alice", "bob", "a1"));
-  expect("stored twice: #4 alice/a1");
+  expect("once: stored twice: #4 alice/a1");
 }
 
 TEST_F(HistoryChecker, NoticesTheWrongOrderOfASender) {
   std::swap(alice_.devices[0].published[0], alice_.devices[0].published[1]);
-  expect("out of the sender's order");
+  expect("sender order: out of the sender's order");
 }
 
 TEST_F(HistoryChecker, NoticesSidesThatDisagree) {
   bob_.history[1].body = "changed";
-  expect("the two sides disagree");
+  expect("one order: the two sides disagree");
   bob_.history.pop_back();
   expect("3 and 2 messages");
 }
 
 TEST_F(HistoryChecker, NoticesAnotherBodyAndInventions) {
   alice_.devices[0].published[0].body = "what I really said";
-  expect("another body: #1");
+  expect("kept: another body: #1");
   bob_.devices[0].published.clear();
-  expect("nobody published #2 bob/b1");
+  expect("published: nobody published #2 bob/b1");
 }
 
 TEST_F(HistoryChecker, NoticesTimeGoingBack) {
   for (UserRecord* side : {&alice_, &bob_}) side->history[2].ts = Timestamp(std::chrono::milliseconds(1));
-  expect("ts goes back at #3");
+  expect("time: ts goes back at #3");
 }
 
 TEST_F(HistoryChecker, NoticesWhatADeviceNeverSaw) {
   bob_.devices[0].synced.pop_back();
-  expect("bob never saw #3");
+  expect("complete: bob never saw #3");
 }
 
 TEST_F(HistoryChecker, NoticesDisorderOnAConnectionAndChangedContent) {
   std::swap(alice_.devices[0].live[1], alice_.devices[0].live[2]);
-  expect("alice live saw #2 bob/b1 after #3");
+  expect("stream order: alice live saw #2 bob/b1 after #3");
   alice_.devices[0].live[0].body = "something else";
-  expect("alice live saw what is not stored: #1");
+  expect("stored first: alice live saw what is not stored: #1");
 }
 
 TEST_F(HistoryChecker, AcceptsARepeatedMark) {
@@ -128,14 +134,14 @@ TEST_F(HistoryChecker, AcceptsARepeatedMark) {
 
 TEST_F(HistoryChecker, NoticesMarksThatGoBack) {
   alice_.devices[0].marks.push_back({"bob", 2, 2});
-  expect("alice live saw marks go back: bob 3/2 and then bob 2/2");
+  expect("marks ascend: alice live saw marks go back: bob 3/2 and then bob 2/2");
   bob_.devices[0].synced_marks.push_back({"bob", 3, 1});
   expect("bob sync saw marks go back");
 }
 
 TEST_F(HistoryChecker, NoticesMarksOutOfBounds) {
   alice_.devices[0].marks.push_back({"bob", 4, 3});
-  expect("marks beyond the last message: bob 4/3");
+  expect("marks bounded: alice live saw marks beyond the last message: bob 4/3");
   alice_.devices[0].marks.back() = {"bob", 3, 4};
   expect("more read than delivered: bob 3/4");
   bob_.mine = MarksTold{"bob", 5, 5};
@@ -144,17 +150,17 @@ TEST_F(HistoryChecker, NoticesMarksOutOfBounds) {
 
 TEST_F(HistoryChecker, NoticesALostReceipt) {
   bob_.devices[0].acknowledged_marks.read = 3;
-  expect("an acknowledged receipt is lost: bob told bob 3/3 and the store has bob 3/2");
+  expect("receipt kept: an acknowledged receipt is lost: bob told bob 3/3 and the store has bob 3/2");
 }
 
 TEST_F(HistoryChecker, NoticesSidesThatDisagreeOnMarks) {
   alice_.theirs->read = 1;
-  expect("the two sides disagree on the marks of bob: bob 3/2 and bob 3/1");
+  expect("marks agree: the two sides disagree on the marks of bob: bob 3/2 and bob 3/1");
 }
 
 TEST_F(HistoryChecker, NoticesWhatReachesAThirdUser) {
   alice_.devices[0].synced.push_back(message(1, "carol", "bob", "c1"));
-  expect("alice saw what is not for them: #1 carol/c1");
+  expect("two parties: alice saw what is not for them: #1 carol/c1");
   bob_.devices[0].marks.push_back({"carol", 1, 1});
   expect("bob saw what is not for them: marks of carol");
   bob_.devices[0].foreign.emplace_back("u/carol/in/bob/msg");

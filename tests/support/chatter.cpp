@@ -63,7 +63,7 @@ void Chatter::turn() {
     const std::lock_guard lock(mutex_);
     sync_wanted_ = false;
   }
-  if (wanted.publish) publish_next();
+  if (!publish_refused() && wanted.publish) publish_next();
   if (spec_.receipts) publish_receipt();
   note_quiet();
 }
@@ -76,7 +76,8 @@ void Chatter::note_quiet() {
 
 Chatter::Wishes Chatter::wishes() {
   const std::lock_guard lock(mutex_);
-  return {publishing_ && waiting_.size() < spec_.max_waiting, sync_wanted_,
+  const std::size_t most = spec_.one_at_a_time ? 1 : spec_.max_waiting;
+  return {publishing_ && waiting_.size() < most, sync_wanted_,
           std::exchange(drop_wanted_, false)};
 }
 
@@ -94,7 +95,7 @@ bool Chatter::connect() {
                   .version = spec_.version,
                   .client_id = spec_.user + ":" + spec_.device,
                   .username = spec_.user,
-                  .password = platform_.tokens().chat(spec_.user, spec_.token_ttl),
+                  .password = spec_.token.empty() ? platform_.tokens().chat(spec_.user) : spec_.token,
                   .clean = spec_.clean,
                   .session_expiry_s = spec_.clean ? 0 : kSessionExpiryS,
                   .will = {}});
@@ -191,6 +192,16 @@ bool Chatter::publish(std::size_t index) {
   return true;
 }
 
+bool Chatter::publish_refused() {
+  std::optional<std::size_t> index;
+  {
+    const std::lock_guard lock(mutex_);
+    index = std::exchange(again_, std::nullopt);
+  }
+  if (index) publish(*index);
+  return index.has_value();
+}
+
 // Up to the last seq before the first hole.
 void Chatter::publish_receipt() {
   Seq seq = receipt_told_;
@@ -218,11 +229,11 @@ void Chatter::settle_pubacks() {
 }
 
 void Chatter::settle(const Unacknowledged& sent, int reason) {
-  if (!accepted(reason) && !spec_.bears_refusals) complain("PUBACK " + std::to_string(reason));
+  if (!accepted(reason) && !bears_refusals()) complain("PUBACK " + std::to_string(reason));
   const std::lock_guard lock(mutex_);
   if (!sent.index) {
     // A refused receipt is covered by the next one; a 3.1.1 client hears of it on `error` only.
-    if (!accepted(reason) || (spec_.bears_refusals && spec_.version == MqttVersion::v3_1_1)) return;
+    if (!accepted(reason) || (bears_refusals() && spec_.version == MqttVersion::v3_1_1)) return;
     MarksTold& told = record_.acknowledged_marks;
     told = {spec_.user, std::max(told.delivered, sent.receipt.delivered),
             std::max(told.read, sent.receipt.read)};
@@ -235,7 +246,7 @@ void Chatter::settle(const Unacknowledged& sent, int reason) {
   }
   if (accepted(reason)) {
     record_.published[*sent.index].acknowledged = true;
-  } else {
+  } else if (!spec_.one_at_a_time) {  // else the error event that comes too is what counts
     give_up(*sent.index);
   }
 }
@@ -272,7 +283,7 @@ void Chatter::take_error(const Received& received) {
   const auto error = parse_error(received.payload);
   const bool unavailable = error && error->refusal.code == ErrorCode::unavailable;
   if (unavailable && error->topic.ends_with("/req/sync")) return;
-  if (!unavailable || !spec_.bears_refusals) return complain("error event " + received.payload);
+  if (!unavailable || !bears_refusals()) return complain("error event " + received.payload);
   const std::lock_guard lock(mutex_);
   const auto index = error->id ? index_of(error->id->str()) : std::nullopt;
   if (!index) return;
@@ -281,7 +292,12 @@ void Chatter::take_error(const Received& received) {
     record_.published[*index].acknowledged = false;
     ++refused_[*index];
   }
-  give_up(*index);
+  ++refusals_;
+  if (spec_.one_at_a_time) {
+    again_ = *index;
+  } else {
+    give_up(*index);
+  }
 }
 
 void Chatter::take_envelope(const json& value, std::vector<Envelope>& into) {
@@ -344,6 +360,11 @@ std::size_t Chatter::published() const {
 std::size_t Chatter::given_up() const {
   const std::lock_guard lock(mutex_);
   return given_up_;
+}
+
+std::size_t Chatter::refusals() const {
+  const std::lock_guard lock(mutex_);
+  return refusals_;
 }
 
 std::size_t Chatter::connections() const {

@@ -37,9 +37,12 @@ struct ChatterSpec {
   bool resend = true;             // false: what is not confirmed when the connection ends is given up
   bool receipts = false;          // tell the peer what was delivered, and now and then read
   bool bears_refusals = false;    // `unavailable` is no complaint: the message is given up
+  // The next message waits until the last one is confirmed, and one that is refused as `unavailable` is
+  // published again: so order is kept through refusals.
+  bool one_at_a_time = false;
   std::size_t max_waiting = ~0U;  // messages without `sent`; while so many wait, nothing new is published
   std::chrono::milliseconds reading_time{0};  // over each message that arrives: a slow reader
-  std::chrono::seconds token_ttl{900};
+  std::string token = {};  // empty: a fresh one for each connection
   // A message of this device's is confirmed; it was last published at that time. In the client's thread.
   std::function<void(std::chrono::steady_clock::time_point published)> on_confirmed = {};
 };
@@ -63,6 +66,8 @@ class Chatter {
   std::size_t published() const;
   // Messages that were refused, and those given up at a connection's end (resend = false).
   std::size_t given_up() const;
+  // How often it was told `unavailable` for a message.
+  std::size_t refusals() const;
   // How often it had to connect.
   std::size_t connections() const;
   // Ends its connection as a lost network does. It connects again.
@@ -106,6 +111,9 @@ class Chatter {
   bool resend();
   void publish_next();
   bool publish(std::size_t index);
+  // False: there is none.
+  bool publish_refused();
+  bool bears_refusals() const { return spec_.bears_refusals || spec_.one_at_a_time; }
   void publish_receipt();
   void note_quiet();
   void settle_pubacks();
@@ -146,6 +154,8 @@ class Chatter {
   std::vector<Clock::time_point> published_at_;  // the last time, by index
   std::size_t confirmed_ = 0;
   std::size_t given_up_ = 0;
+  std::size_t refusals_ = 0;
+  std::optional<std::size_t> again_;  // index of a refused message that is to be published again
   std::set<Seq> seen_;
   std::size_t quiet_at_ = 0;  // so much it had seen when it was quiet last
   std::vector<std::string> complaints_;

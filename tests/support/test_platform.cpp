@@ -19,6 +19,13 @@ std::string tail(const std::string& text) {
   return "…\n" + text.substr(line == std::string::npos ? text.size() - kTailBytes : line + 1);
 }
 
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string_view to_string(Service service) {
@@ -33,13 +40,15 @@ std::string program(std::string_view name) {
   return (build_dir() / "bin" / name).string();
 }
 
-TestPlatform::TestPlatform(PlatformSpec spec)
+TestPlatform::TestPlatform(const PlatformSpec& spec)
     : data_dir_(dir_.path() / "data"),
       run_log_(dir_.path() / "run.log"),
-      environment_(std::move(spec.environment)),
       mqtt_port_(free_port()),
       ws_port_(free_port()),
       http_port_(free_port()) {
+  for (const auto& [name, value] : spec.environment) {
+    environment_[name] = replaced(value, "{dir}", dir_.path().string());
+  }
   std::ofstream(config_file()) << spec.config;
   if (spec.prepare) spec.prepare(data_dir_);
   start();
@@ -73,10 +82,8 @@ std::vector<std::string> TestPlatform::command() const {
 void TestPlatform::start() {
   auto argv = command();
   argv.emplace_back("--no-demo");
-  if (!environment_.empty()) {  // env(1) becomes what it starts
-    argv.insert(argv.begin(), environment_.begin(), environment_.end());
-    argv.emplace(argv.begin(), "env");
-  }
+  for (const auto& [name, value] : environment_) argv.insert(argv.begin(), name + "=" + value);
+  argv.emplace(argv.begin(), "env");  // becomes what it starts
   supervisor_ = std::make_unique<ChildProcess>(argv, ChildProcess::Streams::to_log, run_log_);
   const auto is_ready = [this] {
     const auto said = ready();

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -32,7 +33,9 @@ debounce_ms = 50
 
 struct PlatformSpec {
   std::string config = std::string(kUnlimited);  // the text of the file given with --config
-  std::vector<std::string> environment = {};     // NAME=VALUE, for duet-run and everything it starts
+  // What duet-run and its processes find in their environment, beside the test's own. `{dir}` in a value
+  // stands for the directory that holds data_dir(): a test may keep files there.
+  std::map<std::string, std::string> environment = {};
   // Called with the data directory, which is not there yet, before the first start.
   std::function<void(const std::filesystem::path&)> prepare = {};
 };
@@ -45,7 +48,7 @@ std::string program(std::string_view name);
 // from any.
 class TestPlatform {
  public:
-  explicit TestPlatform(PlatformSpec spec);
+  explicit TestPlatform(const PlatformSpec& spec);
   explicit TestPlatform(std::string_view config = kUnlimited)
       : TestPlatform(PlatformSpec{.config = std::string(config)}) {}
   // As above, on a copy of these parts of another's data directory.
@@ -96,7 +99,7 @@ class TestPlatform {
   TempDir dir_;
   std::filesystem::path data_dir_;
   std::filesystem::path run_log_;
-  std::vector<std::string> environment_;
+  std::map<std::string, std::string> environment_;
   std::uint16_t mqtt_port_;
   std::uint16_t ws_port_;
   std::uint16_t http_port_;

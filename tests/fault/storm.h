@@ -19,10 +19,10 @@ namespace duet {
 
 struct StormOptions {
   std::chrono::seconds duration{60};
-  std::uint64_t seed = 1;        // the same blows in the same order
-  std::size_t users = 60;        // in a ring: each talks to the next and to the one before
-  std::size_t node_users = 16;   // of these have a device of MQTT.js too
-  std::size_t library_users = 8;  // and of our own client library
+  std::uint64_t seed = 1;                    // the same blows in the same order
+  std::size_t users = 60;                    // in a ring: each talks to the next and to the one before
+  std::size_t node_users = 16;               // of these have a device of MQTT.js too
+  std::size_t library_users = 8;             // and of our own client library
   std::chrono::milliseconds interval{1000};  // between two messages of a device
   bool disks = true;                         // journal and database on small disks, which fill up
   bool clocks = true;                        // the clock jumps (not under the sanitizers)

@@ -77,8 +77,7 @@ void Chatter::note_quiet() {
 Chatter::Wishes Chatter::wishes() {
   const std::lock_guard lock(mutex_);
   const std::size_t most = spec_.one_at_a_time ? 1 : spec_.max_waiting;
-  return {publishing_ && waiting_.size() < most, sync_wanted_,
-          std::exchange(drop_wanted_, false)};
+  return {publishing_ && waiting_.size() < most, sync_wanted_, std::exchange(drop_wanted_, false)};
 }
 
 void Chatter::wait(const std::stop_token& stop, Clock::time_point until) {
@@ -90,15 +89,15 @@ bool Chatter::connect() {
   settle_pubacks();
   mqtt_.reset();
   unacknowledged_.clear();
-  mqtt_ = std::make_unique<TestClient>(
-      ConnectSpec{.port = platform_.mqtt_port(),
-                  .version = spec_.version,
-                  .client_id = spec_.user + ":" + spec_.device,
-                  .username = spec_.user,
-                  .password = spec_.token.empty() ? platform_.tokens().chat(spec_.user) : spec_.token,
-                  .clean = spec_.clean,
-                  .session_expiry_s = spec_.clean ? 0 : kSessionExpiryS,
-                  .will = {}});
+  mqtt_ = std::make_unique<TestClient>(ConnectSpec{
+      .port = platform_.mqtt_port(),
+      .version = spec_.version,
+      .client_id = spec_.user + ":" + spec_.device,
+      .username = spec_.user,
+      .password = spec_.token.empty() ? platform_.tokens().chat(spec_.user) : spec_.token,
+      .clean = spec_.clean,
+      .session_expiry_s = spec_.clean || spec_.version == MqttVersion::v3_1_1 ? 0 : kSessionExpiryS,
+      .will = {}});
   mqtt_->set_listener([this](const Received& received) { take(received); });
   const int answer = mqtt_->connect();
   if (answer != kSuccess) {
@@ -402,15 +401,19 @@ bool Chatter::seen_all(Seq at_least) const {
   return seen_.size() >= at_least && *seen_.rbegin() == seen_.size();
 }
 
+void Chatter::want_sync() {
+  const std::lock_guard lock(mutex_);
+  sync_wanted_ = true;
+}
+
+bool Chatter::synced() const {
+  const std::lock_guard lock(mutex_);
+  return !sync_wanted_;
+}
+
 void Chatter::sync_again() {
-  {
-    const std::lock_guard lock(mutex_);
-    sync_wanted_ = true;
-  }
-  eventually([this] {
-    const std::lock_guard lock(mutex_);
-    return !sync_wanted_;
-  });
+  want_sync();
+  eventually([this] { return synced(); });
 }
 
 DeviceRecord Chatter::record() const {

@@ -82,7 +82,9 @@ class Chatter {
   // The highest seq it has seen, and whether it has seen all up to there and up to `at_least`.
   Seq highest_seen() const;
   bool seen_all(Seq at_least) const;
-  // Asks for one more sync, and waits until it is done.
+  // Asks for one more sync; synced() tells when it is done. sync_again() waits for it.
+  void want_sync();
+  bool synced() const;
   void sync_again();
 
   DeviceRecord record() const;

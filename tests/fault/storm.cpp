@@ -1,0 +1,164 @@
+#include "tests/fault/storm.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <memory>
+#include <optional>
+#include <ostream>
+
+#include "tests/fault/recovery_clock.h"
+#include "tests/fault/storm_blows.h"
+#include "tests/fault/storm_clients.h"
+#include "tests/support/small_disk.h"
+#include "tests/support/test_platform.h"
+
+namespace duet {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// Small segments, so that they are begun and removed all the time.
+constexpr std::string_view kConfig = R"(
+[limits]
+messages_per_second = 0
+requests_per_minute = 0
+receipts_per_second = 0
+[presence]
+debounce_ms = 50
+)";
+constexpr std::size_t kJournalDiskBytes = std::size_t{64} << 20;
+constexpr std::size_t kDatabaseDiskBytes = std::size_t{2} << 30;
+
+PlatformSpec platform_spec(const StormOptions& options, std::unique_ptr<StormDisks>& disks) {
+  PlatformSpec spec{.config = std::string(kConfig)};
+  if (options.clocks) {
+    spec.environment = {{"LD_PRELOAD", (build_dir() / "lib" / "libduet_clock_shim.so").string()},
+                        {"DUET_CLOCK_OFFSET", "{dir}/clock"}};
+  }
+  spec.prepare = [&](const std::filesystem::path& data) {
+    if (options.clocks) ShiftedClock(data.parent_path() / "clock");
+    if (!options.disks) return;
+    for (const char* part : {"journal", "store"}) std::filesystem::create_directories(data / part);
+    disks.reset(new StormDisks{{data / "journal", kJournalDiskBytes}, {data / "store", kDatabaseDiskBytes}});
+  };
+  return spec;
+}
+
+class Storm {
+ public:
+  Storm(const StormOptions& options, std::ostream& progress)
+      : options_(options),
+        progress_(progress),
+        platform_(platform_spec(options_, disks_)),
+        clients_(platform_, options_, recovery_, records_.path()),
+        shifted_(options.clocks ? std::optional<ShiftedClock>(platform_.data_dir().parent_path() / "clock")
+                                : std::nullopt),
+        blows_(platform_, clients_, disks_.get(), shifted_ ? &*shifted_ : nullptr, options.seed) {
+    report_.seed = options.seed;
+    report_.devices = clients_.devices();
+  }
+  ~Storm() { platform_.stop(); }  // before the disks go
+  Storm(const Storm&) = delete;
+  Storm& operator=(const Storm&) = delete;
+
+  StormReport run() {
+    await_recovery("the start");
+    const auto begin = Clock::now();
+    for (std::size_t number = 1; Clock::now() < begin + options_.duration; ++number) one_blow(number);
+    blows_.heal();
+    progress_ << "settling" << std::endl;
+    for (auto& complaint : clients_.settle()) report_.complaints.push_back(std::move(complaint));
+    progress_ << "checking" << std::endl;
+    clients_.check(report_);
+    if (!report_.clean()) keep();
+    return std::move(report_);
+  }
+
+ private:
+  void one_blow(std::size_t number) {
+    const Blow blow = blows_.next();
+    report_.kills += kills(blow);
+    if (kills(blow) > 0) recovery_.strike();
+    blows_.strike(blow);
+    if (kills(blow) == 0) recovery_.strike();  // what was stopped or full is well from now on
+    const auto took = await_recovery(std::string(to_string(blow)));
+    progress_ << number << " " << to_string(blow) << ": "
+              << (took ? std::to_string(took->count()) + " ms" : "no recovery") << std::endl;
+    if (took) report_.recoveries[std::string(to_string(blow))].push_back(*took);
+    clients_.listen();
+    eventually([] { return false; }, blows_.pause());
+  }
+
+  std::optional<milliseconds> await_recovery(const std::string& from) {
+    const auto took = recovery_.wait(kPatience);
+    if (!took) report_.complaints.push_back("no message was delivered after " + from);
+    return took;
+  }
+
+  void keep() {
+    if (options_.keep.empty()) return;
+    platform_.stop();
+    std::filesystem::create_directories(options_.keep);
+    constexpr auto kHow =
+        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing;
+    std::filesystem::copy(platform_.data_dir(), options_.keep / "data", kHow);
+    std::filesystem::copy(records_.path(), options_.keep / "records", kHow);
+    platform_.start();
+  }
+
+  const StormOptions options_;
+  std::ostream& progress_;
+  StormReport report_;
+  RecoveryClock recovery_;
+  const TempDir records_;
+  std::unique_ptr<StormDisks> disks_;
+  TestPlatform platform_;
+  StormClients clients_;
+  std::optional<ShiftedClock> shifted_;
+  StormBlows blows_;
+};
+
+milliseconds percentile(std::vector<milliseconds> values, double share) {
+  std::sort(values.begin(), values.end());
+  const auto index = static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5);
+  return values.at(index);
+}
+
+void print_recoveries(std::ostream& out, const StormReport& report) {
+  out << "\n| blow | times | until the next message, ms: p50 | p99 | max |\n|---|---:|---:|---:|---:|\n";
+  for (const auto& [name, times] : report.recoveries) {
+    out << "| " << name << " | " << times.size() << " | " << percentile(times, 0.5).count() << " | "
+        << percentile(times, 0.99).count() << " | " << percentile(times, 1).count() << " |\n";
+  }
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const StormReport& report) {
+  std::map<Law, std::size_t> broken;
+  for (const Violation& violation : report.violations) ++broken[violation.law];
+  out << "seed " << report.seed << ", " << report.devices << " devices, " << report.kills << " kills\n"
+      << "published " << report.published << ", acknowledged " << report.acknowledged << ", refused "
+      << report.refused << ", stored " << report.stored << "\n"
+      << "lost " << broken[Law::kept] + broken[Law::complete] + broken[Law::receipt_kept] << ", duplicated "
+      << broken[Law::once] << ", out of order "
+      << broken[Law::dense] + broken[Law::one_order] + broken[Law::sender_order] + broken[Law::stream_order]
+      << ", other violations ";
+  std::size_t other = 0;
+  for (const Law law : {Law::time, Law::published, Law::stored_first, Law::marks_ascend, Law::marks_bounded,
+                        Law::marks_agree, Law::two_parties}) {
+    other += broken[law];
+  }
+  out << other << "\n";
+  print_recoveries(out, report);
+  for (const Violation& violation : report.violations) out << "VIOLATION " << violation << "\n";
+  for (const std::string& complaint : report.complaints) out << "COMPLAINT " << complaint << "\n";
+  return out;
+}
+
+StormReport run_storm(const StormOptions& options, std::ostream& progress) {
+  return Storm(options, progress).run();
+}
+
+}  // namespace duet

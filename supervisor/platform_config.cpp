@@ -163,6 +163,7 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   Section journal(file, root, "journal");
   journal.read_choice("sync", config.journal.sync, {"none", "interval", "always"});
   journal.read_duration("sync_interval_ms", config.journal.sync_interval, {1, 60'000});
+  journal.read("segment_bytes", config.journal.segment_bytes, {4096, std::int64_t{1} << 30});
   journal.refuse_unknown_keys();
 
   Section presence(file, root, "presence");

@@ -25,6 +25,7 @@ struct PlatformConfig {
   struct Journal {
     std::string sync = "none";  // none, interval or always: when the journal is flushed to the disk
     std::chrono::milliseconds sync_interval{100};
+    std::int64_t segment_bytes = 16'777'216;  // a new file of the journal begins beyond this
   };
   struct Tokens {
     std::string issuer = "duet";

@@ -42,6 +42,7 @@ TEST(BrokerConfig, TheShippedTemplateIsFilled) {
   EXPECT_THAT(conf, Contains(Pair("plugin", "/opt/duet_plugin.so")));
   EXPECT_THAT(conf, Contains(Pair("plugin_opt_jwks_file", "/srv/with space/secrets/jwks.json")));
   EXPECT_THAT(conf, Contains(Pair("plugin_opt_journal_dir", "/srv/with space/journal")));
+  EXPECT_THAT(conf, Contains(Pair("plugin_opt_segment_bytes", "16777216")));
   EXPECT_THAT(conf, Contains(Pair("plugin_opt_messages_per_second", "20")));
 }
 

@@ -53,6 +53,7 @@ other_payload_bytes = 800
 [journal]
 sync = "always"
 sync_interval_ms = 9
+segment_bytes = 8192
 [presence]
 debounce_ms = 10
 [tokens]
@@ -73,6 +74,7 @@ level = "debug"
   EXPECT_EQ(config.limits.other_payload_bytes, 800);
   EXPECT_EQ(config.journal.sync, "always");
   EXPECT_EQ(config.journal.sync_interval, std::chrono::milliseconds(9));
+  EXPECT_EQ(config.journal.segment_bytes, 8192);
   EXPECT_EQ(config.presence_debounce, std::chrono::milliseconds(10));
   EXPECT_EQ(config.tokens.issuer, "i");
   EXPECT_EQ(config.tokens.audience, "a");
@@ -95,6 +97,7 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.limits.other_payload_bytes, defaults.limits.other_payload_bytes);
   EXPECT_EQ(sample.journal.sync, defaults.journal.sync);
   EXPECT_EQ(sample.journal.sync_interval, defaults.journal.sync_interval);
+  EXPECT_EQ(sample.journal.segment_bytes, defaults.journal.segment_bytes);
   EXPECT_EQ(sample.presence_debounce, defaults.presence_debounce);
   EXPECT_EQ(sample.tokens.issuer, defaults.tokens.issuer);
   EXPECT_EQ(sample.tokens.audience, defaults.tokens.audience);
@@ -124,6 +127,8 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[limits]\nmessage_payload_bytes = 98305", "limits.message_payload_bytes must be from 256 to 98304"},
       {"[limits]\nbody_bytes = 65537", "limits.body_bytes must not exceed limits.message_payload_bytes"},
       {"[journal]\nsync = \"often\"", ":2: journal.sync must be one of none, interval, always"},
+      {"[journal]\nsegment_bytes = 4095", ":2: journal.segment_bytes must be from 4096 to 1073741824"},
+      {"[journal]\nsegment_bytes = 1073741825", ":2: journal.segment_bytes must be from 4096 to 1073741824"},
       {"[journal]\nsync = 1", ":2: journal.sync must be a string"},
       {"[presence]\ndebounce_ms = 8001", ":2: presence.debounce_ms must be from 0 to 8000"},
       {"[tokens]\nissuer = \"\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
@@ -144,6 +149,7 @@ TEST_F(PlatformConfigFile, AcceptsTheEdgesOfTheRanges) {
   for (const char* text :
        {"[limits]\nmessages_per_second = 0\nburst = 0\nrequests_per_minute = 0\nreceipts_per_second = 0",
         "[limits]\nmessage_payload_bytes = 98304\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
+        "[journal]\nsegment_bytes = 4096", "[journal]\nsegment_bytes = 1073741824",
         "[tokens]\nservice_ttl_s = 3"}) {
     EXPECT_EQ(refusal(text), "") << text;
   }

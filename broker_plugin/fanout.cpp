@@ -3,6 +3,7 @@
 #include <string>
 #include <variant>
 
+#include "file_io/crash_point.h"
 #include "protocol/frame.h"
 #include "protocol/topic.h"
 
@@ -21,9 +22,11 @@ bool received_by_a_device(std::string_view name) {
 }  // namespace
 
 bool fan_out(std::string_view frame, BrokerPort& broker) {
+  DUET_CRASH_POINT("fanout.before");
   const auto deliveries = decode_deliver_frame(frame);
   if (!deliveries) return false;
   for (const auto& delivery : *deliveries) {
+    if (&delivery != &deliveries->front()) DUET_CRASH_POINT("fanout.between");
     if (!received_by_a_device(delivery.topic)) {
       broker.log(LogLevel::error, "a deliver frame names the topic " + std::string(delivery.topic));
       continue;
@@ -31,6 +34,7 @@ bool fan_out(std::string_view frame, BrokerPort& broker) {
     const Qos qos = delivery.qos == 0 ? Qos::at_most_once : Qos::at_least_once;
     broker.publish({.topic = delivery.topic, .payload = delivery.payload, .qos = qos});
   }
+  DUET_CRASH_POINT("fanout.after");
   return true;
 }
 

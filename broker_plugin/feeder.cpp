@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "file_io/crash_point.h"
 #include "protocol/topic.h"
 
 namespace duet {
@@ -51,12 +52,14 @@ void Feeder::on_control(const IngestControl& control, Clock::time_point now) {
   if (control.kind == IngestControl::Kind::from) {
     start_from(control.n, now);
   } else if (state_ == State::feeding) {
+    DUET_CRASH_POINT("feeder.committed");
     // Nothing can be committed that was never sent; believing it would remove records.
     confirm(std::min(control.n, journal_.last()), now);
   }
 }
 
 void Feeder::start_from(RecordNumber n, Clock::time_point now) {
+  DUET_CRASH_POINT("feeder.from");
   if (n > kMaxFrom) {
     broker_.log(LogLevel::error, topic_ + ": the store asks for record " + std::to_string(n));
     return;
@@ -106,7 +109,9 @@ void Feeder::tick(Clock::time_point now) {
 void Feeder::send_frame(Clock::time_point now) try {
   auto batch = journal_.read(position_, kMaxIngestFrameBytes - kFrameHeaderBytes);
   const RecordNumber previous = position_.after_is_known ? position_.after : 0;
+  DUET_CRASH_POINT("feeder.frame.before");
   broker_.publish({topic_, encode_ingest_frame(journal_.node(), previous, batch.count, batch.records)});
+  DUET_CRASH_POINT("feeder.frame.after");
   in_flight_.push_back({std::exchange(position_, batch.next), batch.next.after, now});
 } catch (const JournalError& e) {
   // Skipping the record would lose a message that was acknowledged; the operator has to decide.

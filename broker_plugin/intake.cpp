@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "file_io/crash_point.h"
 #include "protocol/payload.h"
 
 namespace duet {
@@ -94,6 +95,7 @@ std::optional<Refused> Intake::append(RecordKind kind, const Device& device, con
   // A full disk must not be filled with complaints: only the change is told.
   const bool failed_before = std::exchange(journal_failed_, !appended);
   if (appended) {
+    DUET_CRASH_POINT("intake.appended");
     if (failed_before) parts_.broker.log(LogLevel::notice, "journal: publishes are accepted again");
     return std::nullopt;
   }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "client/message_check.h"
+#include "file_io/crash_point.h"
 #include "protocol/topic.h"
 
 namespace duet {
@@ -13,8 +14,7 @@ namespace {
 // Beyond that, what arrives is dropped; a new connection and its sync bring it again.
 constexpr std::size_t kMaxTasks = 20'000;
 constexpr std::size_t kMaxCallerTasks = 10'000;
-// So that a flood does not keep receipts and cursor waiting.
-constexpr std::size_t kMaxBatch = 200;
+constexpr std::size_t kMaxBatch = 200;  // so that a flood does not keep receipts and cursor waiting
 // How long a client that goes waits to tell its last receipts.
 constexpr std::chrono::seconds kLastWords{1};
 
@@ -346,15 +346,18 @@ void Client::Core::publish_messages(SteadyTime now) {
     const auto answered = [this, attempt](bool accepted) {
       post_answer([this, attempt, accepted] {
         const std::lock_guard relock(store_mutex_);
+        DUET_CRASH_POINT("client.puback");
         outbox_.answered(attempt, accepted, steady_now());
       });
     };
+    DUET_CRASH_POINT("client.publish.before");
     const auto result = link_.publish(
         {.topic = format_topic(OutTopic{me_, message->peer, OutKind::message}),
          .payload = format_message(
              {.id = message->id, .body = std::move(message->body), .type = std::move(message->type)})},
         answered);
     if (result != PublishResult::accepted) outbox_.answered(attempt, false, now);
+    DUET_CRASH_POINT("client.publish.after");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/sqlite.h"
+#include "file_io/crash_point.h"
 #include "file_io/directory_lock.h"
 
 namespace duet {
@@ -146,6 +147,7 @@ OutboxPosition ClientDatabase::append(const OutboxMessage& message) {
       .bind(3, message.type)
       .bind(4, message.body)
       .run();
+  DUET_CRASH_POINT("client.outbox.written");
   return static_cast<OutboxPosition>(sqlite3_last_insert_rowid(handles_->sqlite.get()));
 }
 
@@ -160,7 +162,9 @@ std::optional<OutboxMessage> ClientDatabase::message(OutboxPosition position) {
 }
 
 void ClientDatabase::remove(OutboxPosition position) {
+  DUET_CRASH_POINT("client.outbox.remove");
   handles_->remove_message->bind(1, position).run();
+  DUET_CRASH_POINT("client.outbox.removed");
 }
 
 std::map<UserId, PeerMarks> ClientDatabase::marks() {
@@ -200,7 +204,9 @@ void ClientDatabase::save(const std::map<UserId, PeerMarks>& changed, const std:
         .run();
   }
   if (cursor != nullptr) handles_->set_meta("cursor", *cursor);
+  DUET_CRASH_POINT("client.save.before");
   transaction.commit();
+  DUET_CRASH_POINT("client.save.after");
 }
 
 }  // namespace duet

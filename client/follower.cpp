@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "file_io/crash_point.h"
 #include "protocol/json_codec.h"
 
 namespace duet {
@@ -89,7 +90,9 @@ void Follower::tell(const UserId& peer, const std::vector<Envelope>& envelopes) 
     if (stopped_) return;
     const bool from_peer = envelope.from == peer;
     const auto& handler = from_peer ? handlers_.on_message : handlers_.on_sent;
+    DUET_CRASH_POINT("client.told.before");
     if (handler) handler(envelope);
+    DUET_CRASH_POINT("client.told.after");
     receipts_.set_seen(peer, envelope.seq);
     if (from_peer && tell_delivered_) receipts_.want_delivered(peer, envelope.seq);
   }

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "file_io/crash_point.h"
+
 namespace duet {
 namespace {
 
@@ -53,6 +55,7 @@ std::string at_offset(const Segment& segment, const SegmentDamage& damage) {
 
 Journal::Journal(JournalOptions options)
     : options_(std::move(options)), lock_(made(options_.directory)), node_(load_node_id(options_.directory)) {
+  DUET_CRASH_POINT("journal.opening.node");
   open_segments();
   const auto boot_file = options_.directory / "boot";
   const bool first_time = segments_.empty();
@@ -69,6 +72,7 @@ Journal::Journal(JournalOptions options)
   } else {
     continue_segment();
   }
+  DUET_CRASH_POINT("journal.opening.boot");
   if (booted) write_file_atomically(boot_file, options_.boot_id);
 }
 
@@ -120,9 +124,11 @@ void Journal::cut_tail(const Segment& segment, const SegmentDamage& damage) {
   if (error) throw std::system_error(error, "cannot cut " + segment.path.string());
   repairs_.push_back("cut a torn record off " + at_offset(segment, damage));
   tail_was_cut_ = true;
+  DUET_CRASH_POINT("journal.opening.cut");
 }
 
 void Journal::start_segment(RecordNumber first, Durability durability) {
+  DUET_CRASH_POINT("journal.segment.before");
   const auto path = options_.directory / segment_file_name(first);
   const RecordNumber previous = segments_.empty() ? 0 : segments_.back().last;
   auto file = std::make_shared<File>(path, File::Mode::create);
@@ -134,10 +140,12 @@ void Journal::start_segment(RecordNumber first, Durability durability) {
     throw std::system_error(error, "cannot write " + path.string());
   }
   if (durability == Durability::durable) sync_directory(options_.directory);
+  DUET_CRASH_POINT("journal.segment.header");
   segments_.push_back({path, first, previous, previous, kSegmentHeaderBytes});
   next_ = first;
   newest_ = std::move(file);
   if (sync_thread_) sync_thread_->follow(newest_);
+  DUET_CRASH_POINT("journal.segment.after");
 }
 
 void Journal::continue_segment() {
@@ -158,7 +166,11 @@ std::optional<std::string> Journal::make_room(std::size_t bytes) {
 }
 
 std::error_code Journal::write_record() {
+  DUET_CRASH_POINT("journal.append.before");
+  DUET_CRASH_POINT_AFTER("journal.append.half",
+                         newest_->write_at(segments_.back().bytes, buffer_.substr(0, buffer_.size() / 2)));
   auto error = newest_->write_at(segments_.back().bytes, buffer_);
+  DUET_CRASH_POINT("journal.append.written");
   if (!error && options_.sync == JournalSync::always) error = newest_->sync_data();
   return error;
 }
@@ -182,6 +194,7 @@ Result<RecordNumber, std::string> Journal::append(RecordView record) {
   segment.bytes += buffer_.size();
   segment.last = next_;
   if (sync_thread_) sync_thread_->written();
+  DUET_CRASH_POINT("journal.append.after");
   return next_++;
 }
 
@@ -266,8 +279,10 @@ std::error_code Journal::committed(RecordNumber n) {
   std::error_code error;
   while (segments_.size() > 1 && segments_.front().last <= n) {
     // Oldest first, and no further after a failure: a hole would be taken for damage at the next opening.
+    DUET_CRASH_POINT("journal.removal.before");
     std::filesystem::remove(segments_.front().path, error);
     if (error) return error;
+    DUET_CRASH_POINT("journal.removal.after");
     segments_.pop_front();
   }
   return error;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "file_io/crash_point.h"
 #include "protocol/envelope.h"
 #include "protocol/json_codec.h"
 #include "protocol/topic.h"
@@ -14,6 +15,7 @@ std::string format_reply(const ReplyTo& to, const Answer& answer) {
 }
 
 void send_reply(Publisher& publisher, const ReplyTo& to, const Answer& answer) {
+  DUET_CRASH_POINT("reply.before");
   const auto result = publisher.publish({.topic = format_topic(DeviceTopic{to.device, DeviceKind::reply, ""}),
                                          .payload = format_reply(to, answer),
                                          .correlation_data = to.correlation_data});

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "file_io/crash_point.h"
 #include "file_io/secret_file.h"
 #include "store_service/partition.h"
 
@@ -52,6 +53,7 @@ void Subscriber::on_message(const LinkMessage& message) {
   if (const auto* device = std::get_if<DeviceTopic>(&*topic)) {
     route(*device, message);
   } else if (*topic == Topic(PipeTopic{kPartition, PipeKind::ingest})) {
+    DUET_CRASH_POINT("ingest.received");
     if (!inboxes_.writes.push_frame(std::string(message.payload))) {
       spdlog::debug("no room for a frame: its node will send it again");
     }

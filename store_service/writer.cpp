@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "file_io/crash_point.h"
 #include "protocol/topic.h"
 #include "store_service/cursor.h"
 #include "store_service/partition.h"
@@ -60,6 +61,7 @@ void Writer::finish(const std::stop_token& stop) {
 }
 
 bool Writer::begin_session(std::uint64_t session, const std::stop_token& stop) {
+  DUET_CRASH_POINT("session.begin");
   tracker_->restart();
   offsets_.clear();
   asked_.clear();
@@ -95,6 +97,7 @@ bool Writer::publish_blocks() {
 }
 
 bool Writer::redeliver(std::uint64_t session, const std::stop_token& stop) {
+  DUET_CRASH_POINT("session.redeliver");
   std::size_t count = 0;
   for (LogNumber after = tracker_->mark();;) {
     const auto page = reader_->undelivered(after, kRedeliveryPage);
@@ -115,6 +118,7 @@ bool Writer::redeliver(std::uint64_t session, const std::stop_token& stop) {
     after = page.back().log_number;
     count += page.size();
   }
+  DUET_CRASH_POINT("session.redelivered");
   if (count > 0) spdlog::info("delivered {} changes again, which the broker may have missed", count);
   return true;
 }
@@ -171,13 +175,20 @@ void Writer::note_damage(DecodeError error) {
 
 std::optional<Ingested> Writer::try_commit(const std::vector<IngestFrame>& frames,
                                            const std::vector<WriteJob>& jobs) {
+  DUET_CRASH_POINT("ingest.begin");
   try {
     const auto transaction = database_.begin();
     auto done = ingest(*transaction, frames, rules_);
+    DUET_CRASH_POINT("ingest.applied");
     for (const auto& job : jobs) job.apply(*transaction);
     const auto mark = tracker_->mark();
-    if (mark > stored_mark_) transaction->set_delivered_mark(mark);
+    if (mark > stored_mark_) {
+      DUET_CRASH_POINT("ingest.mark");
+      transaction->set_delivered_mark(mark);
+    }
+    DUET_CRASH_POINT("ingest.commit.before");
     transaction->commit();
+    DUET_CRASH_POINT("ingest.commit.after");
     stored_mark_ = std::max(stored_mark_, mark);
     ++counters_.commits;
     return done;
@@ -208,15 +219,20 @@ void Writer::send(const Ingested& done, const std::stop_token& stop) {
     offsets_[node] = progress.offset;
   }
   // A session that began during the commit starts by delivering this batch again, and with a hello.
+  DUET_CRASH_POINT("deliver.before");
   if (queue_.session() != session_ || !deliver(done.deliveries, session_, stop)) return;
+  DUET_CRASH_POINT("deliver.after");
   for (const auto& [node, progress] : done.nodes) answer_node(node, progress);
+  DUET_CRASH_POINT("deliver.told");
   if (!damaged_) return;
   for (const auto& [node, offset] : offsets_) control(node, IngestControl::Kind::from, offset + 1);
 }
 
 bool Writer::deliver(std::span<const OutgoingDelivery> deliveries, std::uint64_t session,
                      const std::stop_token& stop) {
+  bool first = true;
   for (auto& frame : pack_deliveries(deliveries)) {
+    if (!std::exchange(first, false)) DUET_CRASH_POINT("deliver.between");
     while (!tracker_->wait_for_room(kMaxFramesInFlight, kPollInterval)) {
       if (stop.stop_requested()) return false;
     }
@@ -237,6 +253,7 @@ void Writer::answer_node(const NodeId& node, const NodeProgress& progress) {
   if (progress.sent_records) control(node, IngestControl::Kind::committed, progress.offset);
   const RecordNumber from = progress.offset + 1;
   if (progress.said_hello) {
+    DUET_CRASH_POINT("session.hello");
     control(node, IngestControl::Kind::from, from);
   } else if (progress.left_a_hole && asked_[node] != from) {
     // Once for each hole: the frames that were on their way behind it are no new reason to ask.

@@ -4,6 +4,7 @@
 #include <string>
 #include <system_error>
 
+#include "file_io/crash_point.h"
 #include "store_service/sqlite/file_lock.h"
 #include "store_service/store.h"
 
@@ -56,7 +57,9 @@ void apply(Connection& connection, const Migration& step) {
     connection.execute(step.name, step.sql);
     Statement set_version(connection, step.name, "UPDATE meta SET schema_version = ?1");
     set_version.execute(step.number);
+    DUET_CRASH_POINT("migration.commit.before");
     connection.execute(step.name, "COMMIT");
+    DUET_CRASH_POINT("migration.commit.after");
   } catch (const StoreError&) {
     if (connection.in_transaction()) connection.execute("roll back", "ROLLBACK");
     throw;

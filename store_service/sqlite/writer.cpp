@@ -4,6 +4,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "file_io/crash_point.h"
 #include "protocol/payload.h"
 
 namespace duet::sqlite {
@@ -104,7 +105,9 @@ void SqliteTransaction::commit() {
   const Step step(*this);
   writer_.conversations.flush();
   writer_.ids.flush();
+  DUET_CRASH_POINT("sqlite.commit.before");
   writer_.commit.execute();
+  DUET_CRASH_POINT("sqlite.commit.after");
   open_ = false;
   writer_.busy = false;
   writer_.conversations.committed();

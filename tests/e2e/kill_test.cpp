@@ -24,7 +24,10 @@ std::ostream& operator<<(std::ostream& out, const Killing& killing) {
   return out << killing.name << " " << killing.times << " times";
 }
 
-class Kill : public OwnPlatformTest, public ::testing::WithParamInterface<Killing> {};
+class Kill : public OwnPlatformTest, public ::testing::WithParamInterface<Killing> {
+ protected:
+  Kill() : OwnPlatformTest(kSmallSegments) {}
+};
 
 constexpr int kPairs = 4;
 

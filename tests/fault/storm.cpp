@@ -18,20 +18,11 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// Small segments, so that they are begun and removed all the time.
-constexpr std::string_view kConfig = R"(
-[limits]
-messages_per_second = 0
-requests_per_minute = 0
-receipts_per_second = 0
-[presence]
-debounce_ms = 50
-)";
 constexpr std::size_t kJournalDiskBytes = std::size_t{64} << 20;
 constexpr std::size_t kDatabaseDiskBytes = std::size_t{2} << 30;
 
 PlatformSpec platform_spec(const StormOptions& options, std::unique_ptr<StormDisks>& disks) {
-  PlatformSpec spec{.config = std::string(kConfig)};
+  PlatformSpec spec{.config = std::string(kSmallSegments)};
   if (options.clocks) {
     spec.environment = {{"LD_PRELOAD", (build_dir() / "lib" / "libduet_clock_shim.so").string()},
                         {"DUET_CLOCK_OFFSET", "{dir}/clock"}};

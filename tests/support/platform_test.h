@@ -56,6 +56,7 @@ class SharedPlatformTest : public ::testing::Test {
 // A platform of its own for each test, which may kill what it likes.
 class OwnPlatformTest : public ::testing::Test {
  protected:
+  explicit OwnPlatformTest(std::string_view config = kUnlimited) : platform_(config) {}
   void TearDown() override {
     if (HasFailure()) std::cerr << platform_.logs();
   }

@@ -31,6 +31,18 @@ receipts_per_second = 0
 debounce_ms = 50
 )";
 
+// The same, with a journal whose segments are full soon: they are removed under load.
+inline constexpr std::string_view kSmallSegments = R"(
+[limits]
+messages_per_second = 0
+requests_per_minute = 0
+receipts_per_second = 0
+[presence]
+debounce_ms = 50
+[journal]
+segment_bytes = 8192
+)";
+
 struct PlatformSpec {
   std::string config = std::string(kUnlimited);  // the text of the file given with --config
   // What duet-run and its processes find in their environment, beside the test's own. `{dir}` in a value

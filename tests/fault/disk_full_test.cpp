@@ -166,11 +166,13 @@ TEST_F(DiskFull, NoRoomForTheNextSegment) {
     ASSERT_LT(++taken, 1000);
   }
   ASSERT_GT(taken, 400);
-  disk.make_room();
-  disk.fill(20 * kKiB);  // the segment can be filled to its end, and the next one has no room for a record
-  for (int i = 0; i < 20; ++i) alice->publish_message("bob", body, "m" + std::to_string(taken + 1));
-  disk.make_room();
   const std::string next = "m" + std::to_string(taken + 1);
+  for (const std::size_t left : {0 * kKiB, 20 * kKiB}) {  // not even its header fits; no record fits
+    disk.make_room();
+    disk.fill(left);
+    EXPECT_FALSE(accepted(alice->publish_message("bob", body, next)));
+  }
+  disk.make_room();
   EXPECT_EQ(alice->send("bob", body, next).seq, static_cast<Seq>(taken) + 1);
   EXPECT_EQ(bob->wait_message("alice", next).seq, static_cast<Seq>(taken) + 1);
 }

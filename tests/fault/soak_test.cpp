@@ -139,8 +139,10 @@ Sample Soak::sample() {
 // A sample for every hundredth of the time.
 std::vector<Sample> Soak::churn(std::chrono::seconds time) {
   std::vector<std::unique_ptr<Visitor>> visitors;
+  visitors.reserve(kWorkers);
   for (int i = 0; i < kWorkers; ++i) visitors.push_back(std::make_unique<Visitor>(platform(), i));
   std::vector<Sample> samples;
+  samples.reserve(100);
   const auto start = Clock::now();
   for (int hundredth = 1; hundredth <= 100; ++hundredth) {
     std::this_thread::sleep_until(start + time * hundredth / 100);  // the rhythm of the samples

@@ -39,7 +39,8 @@ std::ostream& operator<<(std::ostream& out, const Absence& absence) {
 // Sends to one peer, and counts how long each PUBACK takes.
 class TimedSender {
  public:
-  TimedSender(const TestPlatform& platform, const std::string& user, std::string peer, MqttVersion version)
+  TimedSender(const TestPlatform& platform, const std::string& user, const std::string& peer,
+              MqttVersion version)
       : topic_(msg_topic(user, peer)),
         client_({.port = platform.mqtt_port(),
                  .version = version,

@@ -22,7 +22,8 @@ json config_of(const PeerSpec& spec) {
                  {"interval_ms", spec.interval.count()},
                  {"record", spec.record.string()},
                  {"state", spec.state.string()},
-                 {"receipts", spec.receipts}};
+                 {"receipts", spec.receipts},
+                 {"bears_refusals", spec.bears_refusals}};
   if (spec.slow.count() > 0) config["slow_ms"] = spec.slow.count();
   return config;
 }

@@ -32,6 +32,7 @@ struct PeerSpec {
   std::filesystem::path state;  // library
   bool receipts = true;
   std::chrono::milliseconds slow{0};  // node: over each message it receives
+  bool bears_refusals = false;        // node: `unavailable` is no complaint, the message is given up
 };
 
 struct PeerStatus {

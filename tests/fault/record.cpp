@@ -4,6 +4,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "protocol/json_codec.h"
 #include "protocol/topic.h"
@@ -22,6 +23,7 @@ class RecordReader {
     const std::string kind = line.at("t");
     if (kind == "pub") return take_publish(line);
     if (kind == "ack") return take_acknowledgement(line);
+    if (kind == "refused") return take_refusal(line);
     if (kind == "live") return take_live(line);
     if (kind == "told") return take_told(line.at("envelope"));
     if (kind == "marks") return take_mark(line.at("peer"), line, with(line.at("peer")).marks);
@@ -46,11 +48,21 @@ class RecordReader {
     published.push_back({id, line.at("body")});
   }
 
-  void take_acknowledgement(const json& line) {
+  Attempt& attempt(const json& line) {
     auto& published = with(line.at("peer")).messages.published;
     const auto place = places_.find(line.at("id").get<std::string>());
-    if (place == places_.end()) throw std::runtime_error("accepted, but never published");
-    published.at(place->second).acknowledged = true;
+    if (place == places_.end()) throw std::runtime_error("accepted or refused, but never published");
+    return published.at(place->second);
+  }
+
+  void take_acknowledgement(const json& line) {
+    if (!refused_.contains(line.at("id").get<std::string>())) attempt(line).acknowledged = true;
+  }
+
+  // Before or after the PUBACK, which in MQTT 3.1.1 comes all the same.
+  void take_refusal(const json& line) {
+    attempt(line).acknowledged = false;
+    refused_.insert(line.at("id").get<std::string>());
   }
 
   void take_receipt(const json& line) {
@@ -115,6 +127,7 @@ class RecordReader {
   const std::string user_;
   PeerRecord record_;
   std::unordered_map<std::string, std::size_t> places_;  // by id: the place in its conversation's published
+  std::unordered_set<std::string> refused_;              // ids
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 //
 //   {"t":"pub","peer","id","body"}        a message, before it is first published
 //   {"t":"ack","peer","id"}               it was accepted: PUBACK, or durable in the library's outbox
+//   {"t":"refused","peer","id"}           it was refused for the moment, and is given up
 //   {"t":"live","topic","payload"}        received, in order of arrival (MQTT.js)
 //   {"t":"told","envelope"}               the library told it, before its handler returned
 //   {"t":"marks","peer","by","delivered","read"}   the library told that marks have risen

@@ -43,6 +43,21 @@ std::string envelope(const std::string& from, const std::string& to, int seq) {
          R"(","ts":1,"type":"text/plain","body":"b","cur":"c")";
 }
 
+TEST_F(ReadRecord, ARefusedMessageIsNotAcknowledged) {
+  const std::string published = R"({"t":"pub","peer":"bob","id":"m","body":"b"})"
+                                "\n";
+  const std::string acknowledged = R"({"t":"ack","peer":"bob","id":"m"})"
+                                   "\n";
+  const std::string refused = R"({"t":"refused","peer":"bob","id":"m"})"
+                              "\n";
+  const auto is_acknowledged = [this](const std::string& text) {
+    return read(text).conversations.at("bob").messages.published.at(0).acknowledged;
+  };
+  EXPECT_TRUE(is_acknowledged(published + acknowledged));
+  EXPECT_FALSE(is_acknowledged(published + acknowledged + refused));
+  EXPECT_FALSE(is_acknowledged(published + refused + acknowledged));
+}
+
 TEST_F(ReadRecord, NoFileIsAnEmptyRecord) {
   const PeerRecord record = read_record(dir_.path() / "none", "alice");
   EXPECT_EQ(record.published(), 0U);

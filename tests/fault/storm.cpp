@@ -54,6 +54,7 @@ class Storm {
   Storm& operator=(const Storm&) = delete;
 
   StormReport run() {
+    recovery_.strike();
     await_recovery("the start");
     const auto begin = Clock::now();
     for (std::size_t number = 1; Clock::now() < begin + options_.duration; ++number) one_blow(number);

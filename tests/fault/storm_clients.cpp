@@ -88,7 +88,8 @@ PeerSpec StormClients::peer_spec(std::size_t number, std::string device) const {
           .record = directory_ / (name + ".record"),
           .state = directory_ / (name + ".state"),
           .receipts = true,
-          .slow = std::chrono::milliseconds(number % 7 == 0 ? 20 : 0)};
+          .slow = std::chrono::milliseconds(number % 7 == 0 ? 20 : 0),
+          .bears_refusals = options_.disks};
 }
 
 void StormClients::add_peers() {

@@ -48,8 +48,8 @@ struct UserRecord {
   std::vector<DeviceRecord> devices;
   std::vector<Envelope> history;  // all of it, after everything has settled
   // As `conversations` tells this user at the end; none: not asked.
-  std::optional<MarksTold> mine;
-  std::optional<MarksTold> theirs;
+  std::optional<MarksTold> mine = {};
+  std::optional<MarksTold> theirs = {};
 };
 
 // What is checked. The numbers in brackets are the guarantees of docs/protocol.md section 3.

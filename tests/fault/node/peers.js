@@ -2,7 +2,7 @@
 // do and see (tests/fault/record.h).
 //
 //   argv[2]  a JSON file: {"devices": [{"user", "device", "peers": [user, …], "token", "version": 4 or 5,
-//            "url", "clean", "interval_ms", "record", "receipts", "slow_ms"?}, …]}
+//            "url", "clean", "interval_ms", "record", "receipts", "slow_ms"?, "bears_refusals"?}, …]}
 //   stdin    stop: no new messages; sync: one more sync of every device; quit (or its end)
 //   stdout   {"event":"ready"}                      each device has tried to connect
 //            {"event":"stopped","unconfirmed":n}    after stop, and whenever n changes
@@ -25,6 +25,7 @@ const MAX_UNCONFIRMED = 50;
 const MAX_PADDING = 2000;
 const SESSION_EXPIRY_S = 3600;
 const UNAVAILABLE = [3, 136, 137]; // MQTT 3.1.1 3.2.2.3, MQTT 5 2.4
+const NOT_AUTHORIZED = 135; // what the broker says for every refusal; the error event says why
 
 const say = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 const random = (below) => Math.floor(Math.random() * below);
@@ -86,6 +87,8 @@ class Device {
         this.connections += 1;
       } else if (line.t === 'sync' && line.change.kind === 'sent') {
         this.unconfirmed.delete(line.change.id);
+      } else if (line.t === 'refused') {
+        this.unconfirmed.delete(line.id);
       } else if (line.t === 'live' && line.topic.endsWith('/sent')) {
         this.unconfirmed.delete(line.payload.id);
       }
@@ -168,7 +171,9 @@ class Device {
       if (this.connection !== connection || !answer) return;
       // Requests may find no store; the error event says so.
       const expected = !error || UNAVAILABLE.includes(error.code) || topic.startsWith(`${this.own}/req/`);
-      if (!expected) this.complain(`PUBACK for ${topic}: ${error.message}`);
+      if (!expected && !this.bears(error.code === NOT_AUTHORIZED, topic)) {
+        this.complain(`PUBACK for ${topic}: ${error.message}`);
+      }
       answered(error);
     });
   }
@@ -311,8 +316,20 @@ class Device {
     return undefined;
   }
 
-  // Requests may find no store, and are asked again. Messages must always be taken.
+  // Whether a refusal is to be borne: a full disk takes neither messages nor receipts for a while.
+  bears(refused, topic) {
+    return this.spec.bears_refusals && refused && topic?.startsWith(`u/${this.spec.user}/out/`);
+  }
+
+  // Requests may find no store, and are asked again. Messages must always be taken, or may be given up.
   takeError(error) {
+    if (this.bears(error.code === 'unavailable', error.topic)) {
+      const message = this.unconfirmed.get(error.id);
+      if (!message) return;
+      this.recorder.write({t: 'refused', peer: message.peer, id: message.id});
+      this.confirm(message.id);
+      return;
+    }
     const expected = error.code === 'unavailable' && error.topic?.startsWith(`${this.own}/req/`);
     if (!expected) this.complain(`error event ${JSON.stringify({...error, message: undefined})}`);
   }

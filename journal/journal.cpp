@@ -41,9 +41,19 @@ NodeId load_node_id(const std::filesystem::path& directory) {
   return *node;
 }
 
+std::filesystem::path boot_file(const JournalOptions& options) {
+  return options.directory / "boot";
+}
+
 const std::filesystem::path& made(const std::filesystem::path& directory) {
   std::filesystem::create_directories(directory);
+  sync_directory(directory.parent_path());  // else a power cut takes the whole journal
   return directory;
+}
+
+bool was_booted(const JournalOptions& options) {
+  const auto file = boot_file(options);
+  return !std::filesystem::exists(file) || read_file(file) != options.boot_id;
 }
 
 std::string at_offset(const Segment& segment, const SegmentDamage& damage) {
@@ -54,12 +64,12 @@ std::string at_offset(const Segment& segment, const SegmentDamage& damage) {
 }  // namespace
 
 Journal::Journal(JournalOptions options)
-    : options_(std::move(options)), lock_(made(options_.directory)), node_(load_node_id(options_.directory)) {
+    : options_(std::move(options)),
+      lock_(made(options_.directory)),
+      node_(load_node_id(options_.directory)),
+      booted_(was_booted(options_)) {
   DUET_CRASH_POINT("journal.opening.node");
-  open_segments();
-  const auto boot_file = options_.directory / "boot";
-  const bool first_time = segments_.empty();
-  const bool booted = !std::filesystem::exists(boot_file) || read_file(boot_file) != options_.boot_id;
+  const bool first_time = !open_segments();
   if (options_.sync == JournalSync::interval) {
     sync_thread_ = std::make_unique<SyncThread>(options_.sync_interval);
   }
@@ -67,13 +77,13 @@ Journal::Journal(JournalOptions options)
   // take the jump back, and the same numbers would be given twice.
   if (first_time) {
     start_segment(1, Durability::durable);
-  } else if (booted || tail_was_cut_) {
+  } else if (booted_ || tail_was_cut_) {
     start_segment(next_ + kJump, Durability::durable);
   } else {
     continue_segment();
   }
   DUET_CRASH_POINT("journal.opening.boot");
-  if (booted) write_file_atomically(boot_file, options_.boot_id);
+  if (booted_) write_file_atomically(boot_file(options_), options_.boot_id);
 }
 
 std::vector<RecordNumber> Journal::list_segments() const {
@@ -85,9 +95,18 @@ std::vector<RecordNumber> Journal::list_segments() const {
   return found;
 }
 
-void Journal::open_segments() {
+bool Journal::open_segments() {
   const auto found = list_segments();
-  for (const RecordNumber first : found) add_scanned(first, first == found.back());
+  for (const RecordNumber first : found) {
+    // No number that a lost record may have had is given again.
+    next_ = std::max(next_, first);
+    if (ended_) {
+      set_aside(options_.directory / segment_file_name(first), "it comes after what is missing");
+    } else {
+      add_scanned(first, first == found.back());
+    }
+  }
+  return !found.empty();
 }
 
 void Journal::add_scanned(RecordNumber first, bool newest) {
@@ -95,26 +114,46 @@ void Journal::add_scanned(RecordNumber first, bool newest) {
   const auto scan = scan_segment(path, node_, first);
   if (!scan) {
     // The newest may have been torn when it was made: it holds nothing then.
-    if (!newest || holds_any_record(path)) {
+    const bool empty = !holds_any_record(path);
+    if (!may_lack_records() && !(newest && empty)) {
       throw JournalError(path.string() + ", offset 0 (not a segment of this journal)");
     }
+    if (!empty) return set_aside(path, "it has no header");
     std::filesystem::remove(path);
     repairs_.push_back("removed " + path.string() + ": torn when it was made");
-    tail_was_cut_ = !segments_.empty();
+    tail_was_cut_ = true;
+    ended_ = true;
     return;
   }
   if (!segments_.empty() && segments_.back().last != scan->segment.previous) {
+    if (may_lack_records()) return set_aside(path, "records before it are missing");
     throw JournalError("a segment is missing between " + segments_.back().path.string() + " and " +
                        path.string());
   }
   if (scan->damage) {
-    if (!newest || scan->damage->whole_record_follows) {
+    if (!may_lack_records() && (!newest || scan->damage->whole_record_follows)) {
       throw JournalError("damaged record in " + at_offset(scan->segment, *scan->damage));
     }
+    if (scan->damage->whole_record_follows) keep_copy(scan->segment, *scan->damage);
     cut_tail(scan->segment, *scan->damage);
   }
   segments_.push_back(scan->segment);
-  next_ = std::max(first, scan->segment.last + 1);
+  next_ = std::max(next_, scan->segment.last + 1);
+}
+
+void Journal::set_aside(const std::filesystem::path& path, const std::string& why) {
+  const auto lost = path.string() + ".lost";
+  std::filesystem::rename(path, lost);
+  repairs_.push_back("the power cut took records: " + path.string() + " is now " + lost + ", since " + why);
+  tail_was_cut_ = true;
+  ended_ = true;
+}
+
+void Journal::keep_copy(const Segment& segment, const SegmentDamage& damage) {
+  const auto lost = segment.path.string() + "." + std::to_string(damage.offset) + ".lost";
+  write_file_atomically(lost, std::string_view(read_file(segment.path)).substr(damage.offset));
+  repairs_.push_back("the power cut took records: what follows " + at_offset(segment, damage) +
+                     " is now in " + lost);
 }
 
 void Journal::cut_tail(const Segment& segment, const SegmentDamage& damage) {
@@ -124,6 +163,7 @@ void Journal::cut_tail(const Segment& segment, const SegmentDamage& damage) {
   if (error) throw std::system_error(error, "cannot cut " + segment.path.string());
   repairs_.push_back("cut a torn record off " + at_offset(segment, damage));
   tail_was_cut_ = true;
+  ended_ = true;
   DUET_CRASH_POINT("journal.opening.cut");
 }
 

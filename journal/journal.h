@@ -8,6 +8,10 @@
 // Numbers ascend by one, except that they jump by 2^32 when the machine was booted anew or a torn record was
 // cut off: a lost tail may have held records that the store has committed, and their numbers must not name
 // others. docs/adr/0002-journal-numbers.md.
+//
+// What is not whole: a torn last record is cut off. Damage before that stops the opening, with its place; but
+// after a power cut, unless every record was synced, parts of what was written last may be missing in any
+// order. Then the journal ends before the first of them, and the rest is set aside in files named *.lost.
 #pragma once
 
 #include <chrono>
@@ -103,9 +107,14 @@ class Journal {
  private:
   enum class Durability : std::uint8_t { cached, durable };
 
-  void open_segments();
+  // Returns false when there were none.
+  bool open_segments();
   std::vector<RecordNumber> list_segments() const;
   void add_scanned(RecordNumber first, bool newest);
+  // Whether what stands in the files may lack parts that nobody promised to keep.
+  bool may_lack_records() const { return booted_ && options_.sync != JournalSync::always; }
+  void set_aside(const std::filesystem::path& path, const std::string& why);
+  void keep_copy(const Segment& segment, const SegmentDamage& damage);
   void cut_tail(const Segment& segment, const SegmentDamage& damage);
   void start_segment(RecordNumber first, Durability durability);
   void continue_segment();
@@ -117,8 +126,10 @@ class Journal {
   const JournalOptions options_;
   DirectoryLock lock_;
   NodeId node_;
+  bool booted_;  // the machine was, since the journal was last opened
   std::vector<std::string> repairs_;
   bool tail_was_cut_ = false;
+  bool ended_ = false;  // while opening: nothing more belongs to the journal
   // Invariant: never empty; ascending; each `previous` is the `last` of the one before.
   std::deque<Segment> segments_;
   RecordNumber next_ = 1;

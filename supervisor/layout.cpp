@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "file_io/file.h"
 #include "supervisor/path_error.h"
 
 namespace duet {
@@ -26,6 +27,7 @@ void make_directory(const fs::path& path) {
 void Layout::prepare() const {
   std::error_code ignored;  // the root itself says better what is wrong
   fs::create_directories(root_.parent_path(), ignored);
+  const bool is_new = !fs::exists(root_);
   make_directory(root_);
   if (::access(root_.c_str(), R_OK | W_OK | X_OK) != 0) throw_path_error(root_, "cannot write there", errno);
 
@@ -35,6 +37,9 @@ void Layout::prepare() const {
     if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) throw_path_error(path, "cannot write there", errno);
     if (::chmod(path.c_str(), 0700) != 0) throw_path_error(path, "cannot close it to others", errno);
   }
+  // What is synced inside is kept by a power cut only if the directories are.
+  sync_directory(root_);
+  if (is_new) sync_directory(fs::absolute(root_).parent_path());
 }
 
 }  // namespace duet

@@ -13,6 +13,7 @@
 namespace duet {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -144,6 +145,81 @@ TEST_F(JournalRecovery, ASegmentThatWasTornWhenItWasMadeIsRemoved) {
   EXPECT_THAT(journal.repairs(), ElementsAre(HasSubstr("removed")));
   append(journal, 1);
   EXPECT_THAT(read_from(journal, 1), ElementsAre(1, 2, 3, 4 + kJump));
+}
+
+TEST_F(JournalRecovery, AfterAPowerCutItEndsBeforeAHole) {
+  std::size_t record_bytes = 0;
+  {
+    auto journal = open();
+    append(journal, 3);
+    record_bytes = (read_file(segment(1)).size() - kSegmentHeaderBytes) / 3;
+  }
+  const std::size_t second = kSegmentHeaderBytes + record_bytes;
+  alter_byte(1, second + 20);
+  const auto tail = read_file(segment(1)).substr(second);
+  auto journal = open_after_boot();
+  EXPECT_THAT(journal.repairs(), Contains(HasSubstr("offset " + std::to_string(second))));
+  EXPECT_EQ(read_file(segment(1).string() + "." + std::to_string(second) + ".lost"), tail);
+  append(journal, 1);
+  EXPECT_THAT(read_from(journal, 1), ElementsAre(1, 2 + kJump));
+}
+
+TEST_F(JournalRecovery, AfterAPowerCutNothingThatFollowsAHoleBelongsToIt) {
+  options_.segment_bytes = 100;
+  {
+    auto journal = open();
+    append(journal, 5);
+    ASSERT_GT(journal.segment_count(), 3U);
+  }
+  std::filesystem::resize_file(segment(2), read_file(segment(2)).size() - 1);
+  std::filesystem::resize_file(segment(4), 0);
+  {
+    auto journal = open_after_boot();
+    append(journal, 1);
+    EXPECT_THAT(read_from(journal, 1), ElementsAre(1, 5 + kJump));
+  }
+  EXPECT_TRUE(std::filesystem::exists(segment(3).string() + ".lost"));
+  auto journal = open();
+  EXPECT_THAT(read_from(journal, 1), ElementsAre(1, 5 + kJump));
+}
+
+TEST_F(JournalRecovery, AfterAPowerCutASegmentMayBeMissing) {
+  options_.segment_bytes = 100;
+  {
+    auto journal = open();
+    append(journal, 3);
+  }
+  std::filesystem::remove(segment(2));
+  auto journal = open_after_boot();
+  append(journal, 1);
+  EXPECT_THAT(read_from(journal, 1), ElementsAre(1, 3 + kJump));
+}
+
+TEST_F(JournalRecovery, WhenEveryRecordWasSyncedAHoleIsDamageAlsoAfterAPowerCut) {
+  options_.sync = JournalSync::always;
+  std::size_t record_bytes = 0;
+  {
+    auto journal = open();
+    append(journal, 3);
+    record_bytes = (read_file(segment(1)).size() - kSegmentHeaderBytes) / 3;
+  }
+  alter_byte(1, kSegmentHeaderBytes + record_bytes + 20);
+  options_.boot_id += '+';
+  EXPECT_THAT(failure_of_opening(), HasSubstr(segment(1).string()));
+}
+
+// Everything before it was committed and removed; its number was given, and is not given again.
+TEST_F(JournalRecovery, TheNumbersOfATornOnlySegmentAreNotGivenAgain) {
+  options_.segment_bytes = 100;
+  {
+    auto journal = open();
+    append(journal, 4);
+    EXPECT_FALSE(journal.committed(3));
+    ASSERT_EQ(journal.segment_count(), 1U);
+  }
+  std::filesystem::resize_file(segment(4), 0);
+  auto journal = open_after_boot();
+  EXPECT_EQ(journal.next_number(), 4 + kJump);
 }
 
 TEST_F(JournalRecovery, AJumpIsNoMissingRecord) {

@@ -1,0 +1,124 @@
+// The wall clock jumps under load: the machine's clock is set right, or wrong.
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "tests/support/chatter.h"
+#include "tests/support/platform_test.h"
+
+namespace duet {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::IsEmpty;
+
+class ClockJump : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    if (HasFailure()) std::cerr << platform_.logs();
+  }
+
+  // The clock of broker, store and supervisor, as far ahead of ours.
+  void set_clock(std::chrono::nanoseconds ahead) {
+    const std::int64_t count = ahead.count();
+    std::fstream file(platform_.data_dir().parent_path() / "clock",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&count), sizeof count);
+    ASSERT_TRUE(file.flush());
+  }
+
+  // A device whose token is valid whatever the clock says.
+  std::unique_ptr<TestDevice> online_for_long(const std::string& user) const {
+    auto device = std::make_unique<TestDevice>(platform_, user);
+    auto claims = platform_.tokens().claims(user);
+    for (const char* begin : {"nbf", "iat"}) {
+      if (claims.contains(begin)) claims[begin] = claims[begin].get<std::int64_t>() - 7200;
+    }
+    claims["exp"] = claims["exp"].get<std::int64_t>() + 7200;
+    device->spec().password = platform_.tokens().sign(claims);
+    device->go_online();
+    return device;
+  }
+
+  void await_progress(const std::vector<Chatter*>& chatters) const {
+    constexpr std::size_t kMore = 30;
+    for (const Chatter* chatter : chatters) {
+      const auto goal = chatter->confirmed() + kMore;
+      EXPECT_TRUE(eventually([&] { return chatter->confirmed() >= goal; })) << chatter->user();
+    }
+  }
+
+  static void await_told(const TestDevice& device, const std::string& peer, bool online) {
+    const auto topic = in_topic(device.user(), peer, InKind::presence);
+    device.wait_for(
+        [&](const Received& received) {
+          return received.topic == topic && received.json().at("online") == online;
+        },
+        "presence");
+  }
+
+  TestPlatform platform_{
+      PlatformSpec{.environment = {{"LD_PRELOAD", (build_dir() / "lib" / "libduet_clock_shim.so").string()},
+                                   {"DUET_CLOCK_OFFSET", "{dir}/clock"}}}};
+};
+
+TEST_F(ClockJump, LosesNothingAndKicksNobody) {
+  Chatter left(platform_, {.user = "left", .peer = "right", .version = MqttVersion::v3_1_1});
+  Chatter right(platform_, {.user = "right", .peer = "left"});
+  const std::vector<Chatter*> both{&left, &right};
+  for (const auto ahead : {0min, 10min, 0min, -10min, 0min}) {
+    set_clock(ahead);
+    await_progress(both);
+  }
+  for (Chatter* chatter : both) {
+    EXPECT_TRUE(chatter->finish());
+    const Seq last = std::max(left.highest_seen(), right.highest_seen());
+    EXPECT_TRUE(eventually([&] { return chatter->seen_all(last); })) << chatter->user();
+    EXPECT_EQ(chatter->connections(), 1U) << chatter->user();
+    EXPECT_THAT(chatter->complaints(), IsEmpty());
+  }
+  EXPECT_THAT(check_conversation(record_of(platform_, left), record_of(platform_, right)), IsEmpty());
+}
+
+// The shim bites, and a conversation's time stands still where the clock goes back.
+TEST_F(ClockJump, IsSeenInTheStampsAndTheyNeverGoBack) {
+  const auto alice = online_for_long("alice");
+  const auto before = alice->send("bob", "now").ts;
+  set_clock(10min);
+  const auto ahead = alice->send("bob", "ten minutes later").ts;
+  EXPECT_GE(ahead - before, 10min);
+  set_clock(-10min);
+  const auto back = alice->send("bob", "twenty minutes earlier").ts;
+  EXPECT_GE(back, ahead);
+  EXPECT_LT(alice->send("carol", "another conversation").ts, before);
+}
+
+TEST_F(ClockJump, PresenceGoesOn) {
+  const auto alice = online_for_long("alice");
+  alice->send("bob", "hello");
+  alice->result("presence", {{"with", "bob"}});
+  for (const auto ahead : {10min, -10min}) {
+    set_clock(ahead);
+    auto watcher = online_for_long("alice");
+    watcher->result("presence", {{"with", "bob"}});
+    const auto bob = online_for_long("bob");
+    await_told(*watcher, "bob", true);
+    bob->mqtt().drop();
+    await_told(*watcher, "bob", false);
+  }
+}
+
+// The services' tokens live for an hour; a platform that is started again with the clock elsewhere comes up.
+TEST_F(ClockJump, TheServicesConnectAgain) {
+  for (const auto ahead : {10min, -10min}) {
+    set_clock(ahead);
+    platform_.kill_and_await({Service::broker, Service::store});
+    const auto alice = online_for_long("alice");
+    alice->await_store();
+    alice->send("bob", "hello");
+  }
+}
+
+}  // namespace
+}  // namespace duet

@@ -20,11 +20,6 @@ constexpr std::size_t kMaxPayloadBytes = std::size_t{250} * 1024;
 constexpr PayloadLimits kNoLimits{
     .body_bytes = kMaxPayloadBytes, .message_payload_bytes = kMaxPayloadBytes, .other_payload_bytes = 0};
 
-// What is not UTF-8 does not survive being written.
-bool is_utf8(const std::string& text) {
-  return nlohmann::json::parse(dump(text)).get_ref<const std::string&>() == text;
-}
-
 }  // namespace
 
 std::string random_name() {

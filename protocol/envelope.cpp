@@ -46,6 +46,11 @@ std::string dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+// What is not UTF-8 does not survive being written.
+bool is_utf8(const std::string& text) {
+  return nlohmann::json::parse(dump(text)).get_ref<const std::string&>() == text;
+}
+
 json to_json(const Envelope& envelope) {
   json out{{"seq", envelope.seq},
            {"id", envelope.id.str()},

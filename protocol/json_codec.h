@@ -23,5 +23,7 @@ std::optional<Refusal> refusal_from(const nlohmann::json& json);
 // Text of a JSON value. Strings of ours are valid UTF-8; a byte that is not becomes U+FFFD instead of an
 // exception.
 std::string dump(const nlohmann::json& json);
+// Whether `text` would come back from dump() and a parser as it is.
+bool is_utf8(const std::string& text);
 
 }  // namespace duet

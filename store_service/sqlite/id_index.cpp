@@ -12,6 +12,28 @@ constexpr std::size_t kMovedPerAdded = 2;
 
 }  // namespace
 
+LogNumber ids_indexed(const Connection& connection) {
+  Statement statement(connection, "read the state of the id index", "SELECT ids_indexed FROM meta");
+  Cursor row = statement.query();
+  return row.next() ? row.number(0) : 0;
+}
+
+SipKey read_hash_key(const Connection& connection) {
+  Statement statement(connection, "read the hash key", "SELECT hash_key FROM meta");
+  Cursor row = statement.query();
+  if (!row.next() || row.blob(0).size() != 16) connection.damaged("the hash key is missing");
+  return {load_u64(row.blob(0)), load_u64(row.blob(0).substr(8))};
+}
+
+std::uint64_t id_hash(const SipKey& key, ConversationKey conversation, Side sender, std::string_view id) {
+  std::string bytes;
+  bytes.reserve(16 + MessageId::kMaxBytes);
+  append_u64(bytes, static_cast<std::uint64_t>(conversation));
+  append_u64(bytes, index_of(sender));
+  bytes += id;
+  return sip_hash(key, bytes);
+}
+
 IdIndex::IdIndex(const Connection& connection, std::size_t capacity)
     : capacity_(capacity),
       find_(connection, "find a message by id", "SELECT log_number FROM message_ids WHERE id_hash = ?1"),
@@ -22,14 +44,8 @@ IdIndex::IdIndex(const Connection& connection, std::size_t capacity)
 }
 
 void IdIndex::load(const Connection& connection) {
-  Statement state(connection, "read the state of the id index", "SELECT hash_key, ids_indexed FROM meta");
-  LogNumber indexed = 0;
-  {
-    Cursor row = state.query();
-    if (!row.next() || row.blob(0).size() != 16) connection.damaged("the hash key is missing");
-    key_ = {load_u64(row.blob(0)), load_u64(row.blob(0).substr(8))};
-    indexed = row.number(1);
-  }
+  key_ = read_hash_key(connection);
+  const LogNumber indexed = ids_indexed(connection);
   Statement recent(
       connection, "read the recent message ids",
       "SELECT log_number, conversation_id, sender, message_id FROM messages WHERE log_number > ?1 "
@@ -41,15 +57,6 @@ void IdIndex::load(const Connection& connection) {
   }
   sweep_.from = last_log_;
   committed();
-}
-
-std::uint64_t IdIndex::hash(ConversationKey conversation, Side sender, const MessageId& id) const {
-  std::string bytes;
-  bytes.reserve(16 + MessageId::kMaxBytes);
-  append_u64(bytes, static_cast<std::uint64_t>(conversation));
-  append_u64(bytes, index_of(sender));
-  bytes += id.str();
-  return sip_hash(key_, bytes);
 }
 
 const std::vector<LogNumber>& IdIndex::find(std::uint64_t hash) {

@@ -10,7 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "store_service/sqlite/connection.h"
@@ -19,12 +19,21 @@
 
 namespace duet::sqlite {
 
+// meta.hash_key. Throws StoreError.
+SipKey read_hash_key(const Connection& connection);
+// meta.ids_indexed: every message up to this log number is in the table.
+LogNumber ids_indexed(const Connection& connection);
+// What stands in message_ids for the message of this sender with this id. Stored: must never change.
+std::uint64_t id_hash(const SipKey& key, ConversationKey conversation, Side sender, std::string_view id);
+
 class IdIndex {
  public:
   // Reads the messages whose ids may not be in the table yet. Keeps about `capacity` ids in memory.
   IdIndex(const Connection& connection, std::size_t capacity);
 
-  std::uint64_t hash(ConversationKey conversation, Side sender, const MessageId& id) const;
+  std::uint64_t hash(ConversationKey conversation, Side sender, const MessageId& id) const {
+    return id_hash(key_, conversation, sender, id);
+  }
 
   // Log numbers of the messages with this hash. Two ids may have one hash: the caller looks at the messages.
   const std::vector<LogNumber>& find(std::uint64_t hash);

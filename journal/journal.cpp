@@ -86,17 +86,8 @@ Journal::Journal(JournalOptions options)
   if (booted_) write_file_atomically(boot_file(options_), options_.boot_id);
 }
 
-std::vector<RecordNumber> Journal::list_segments() const {
-  std::vector<RecordNumber> found;
-  for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) {
-    if (const auto first = parse_segment_file_name(entry.path().filename().string())) found.push_back(*first);
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 bool Journal::open_segments() {
-  const auto found = list_segments();
+  const auto found = list_segments(options_.directory);
   for (const RecordNumber first : found) {
     // No number that a lost record may have had is given again.
     next_ = std::max(next_, first);

@@ -109,7 +109,6 @@ class Journal {
 
   // Returns false when there were none.
   bool open_segments();
-  std::vector<RecordNumber> list_segments() const;
   void add_scanned(RecordNumber first, bool newest);
   // Whether what stands in the files may lack parts that nobody promised to keep.
   bool may_lack_records() const { return booted_ && options_.sync != JournalSync::always; }

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -80,6 +81,15 @@ std::optional<RecordNumber> parse_segment_file_name(std::string_view name) {
   const auto [stop, error] = std::from_chars(name.data(), end, first);
   if (error != std::errc() || stop != end) return std::nullopt;
   return first;
+}
+
+std::vector<RecordNumber> list_segments(const std::filesystem::path& directory) {
+  std::vector<RecordNumber> found;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (const auto first = parse_segment_file_name(entry.path().filename().string())) found.push_back(*first);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 std::optional<SegmentScan> scan_segment(const std::filesystem::path& path, const NodeId& node,

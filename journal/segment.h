@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "file_io/file.h"
 #include "protocol/frame.h"
@@ -33,6 +34,8 @@ std::optional<SegmentHeader> decode_segment_header(std::string_view bytes);
 
 std::string segment_file_name(RecordNumber first);
 std::optional<RecordNumber> parse_segment_file_name(std::string_view name);
+// The first numbers of the segments in the directory, ascending. Throws std::filesystem::filesystem_error.
+std::vector<RecordNumber> list_segments(const std::filesystem::path& directory);
 
 // What the journal remembers of a segment that was scanned or written.
 struct Segment {

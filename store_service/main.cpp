@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <iostream>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "store_service/config.h"
 #include "store_service/counters.h"
 #include "store_service/housekeeping.h"
+#include "store_service/maintenance.h"
 #include "store_service/presence_worker.h"
 #include "store_service/ready_file.h"
 #include "store_service/request_workers.h"
@@ -51,16 +53,87 @@ int serve(const Config& config) {
   return cause == StopSignal::Cause::asked ? EXIT_SUCCESS : EXIT_FAILURE;
 }  // bottom-up: the workers finish what they have in hand while the connection lives
 
+constexpr const char* kFooter =
+    "Without a command: serve.\n"
+    "Exit status: 0 done; 1 it failed, or verify found something broken; 2 wrong usage, or verify could not "
+    "begin.\n";
+
+// What was asked for.
+struct Commands {
+  std::string config_file;
+  VerifyCommand verify;
+  BackupCommand backup;
+  RestoreCommand restore;
+  std::function<int()> chosen;
+};
+
+void add_verify(CLI::App& app, Commands& commands) {
+  auto* verify = app.add_subcommand(
+      "verify",
+      "Read a whole database, and journals, and name everything that breaks a law of theirs; also "
+      "while the platform runs, and without changing anything");
+  verify->add_option("--database", commands.verify.database, "The database")->required();
+  verify->add_option("--journal", commands.verify.journals,
+                     "A broker's journal, data/journal; may be repeated");
+  verify->add_option("--max-lines", commands.verify.max_lines, "Print that many violations, count the others")
+      ->capture_default_str();
+  verify->add_flag("--names", commands.verify.names,
+                   "Print the users of a conversation, not only its number");
+  verify->callback([&commands] { commands.chosen = [&] { return run(commands.verify); }; });
+}
+
+void add_backup(CLI::App& app, Commands& commands) {
+  auto* backup =
+      app.add_subcommand("backup", "Copy a database as it is at one moment, also while the platform runs");
+  backup->add_option("--database", commands.backup.database, "The database")->required();
+  backup->add_option("--to", commands.backup.to, "The copy, which must not be there yet")->required();
+  backup->callback([&commands] { commands.chosen = [&] { return run(commands.backup); }; });
+}
+
+void add_restore(CLI::App& app, Commands& commands) {
+  auto* restore = app.add_subcommand(
+      "restore",
+      "Verify a backup and put a copy of it in the place of a database that no store has open; "
+      "clients then synchronize anew");
+  restore->add_option("--backup", commands.restore.backup, "The backup, which stays as it is")->required();
+  restore->add_option("--database", commands.restore.database, "The database to make")->required();
+  restore->add_flag("--replace", commands.restore.replace,
+                    "A database that is there is kept under a new name; without this it is an error");
+  restore->callback([&commands] { commands.chosen = [&] { return run(commands.restore); }; });
+}
+
+void add_commands(CLI::App& app, Commands& commands) {
+  app.require_subcommand(0, 1);
+  app.footer(kFooter);
+  const char* config = "The configuration, a TOML file";
+  app.add_option("--config", commands.config_file, config);
+  auto* serve_command = app.add_subcommand("serve", "Run the store: the same as --config FILE alone");
+  serve_command->add_option("--config", commands.config_file, config)->required();
+  add_verify(app, commands);
+  add_backup(app, commands);
+  add_restore(app, commands);
+}
+
+int run_command(const Commands& commands) {
+  return commands.chosen ? commands.chosen() : serve(load_config(commands.config_file));
+}
+
 }  // namespace
 }  // namespace duet
 
 int main(int argc, char** argv) try {
-  CLI::App app("duet-store: the message store of Duet");
-  std::string config_file;
-  app.add_option("--config", config_file, "the configuration, a TOML file")->required();
-  CLI11_PARSE(app, argc, argv);
-  return duet::serve(duet::load_config(config_file));
+  duet::Commands commands;
+  CLI::App app("duet-store: the message store of Duet", "duet-store");
+  duet::add_commands(app, commands);
+  try {
+    app.parse(argc, argv);
+    if (!commands.chosen && commands.config_file.empty()) throw CLI::RequiredError("--config or a command");
+    if (commands.chosen && app.count("--config") > 0) throw CLI::ExcludesError("--config", "a command");
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? duet::kExitDone : duet::kExitNotTried;  // --help is one of them
+  }
+  return duet::run_command(commands);
 } catch (const std::exception& error) {
   std::cerr << "duet-store: " << error.what() << '\n';
-  return EXIT_FAILURE;
+  return duet::kExitFailed;
 }

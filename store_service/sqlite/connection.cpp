@@ -2,12 +2,15 @@
 
 #include <sqlite3.h>
 
+#include <utility>
+
 #include "store_service/store.h"
 
 namespace duet::sqlite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int kWatchSteps = 1'000'000;  // of SQLite's virtual machine: some tenths of a second
 
 }  // namespace
 
@@ -43,6 +46,19 @@ void Connection::fail(const char* operation) const {
 
 void Connection::damaged(const std::string& what) const {
   throw StoreError("database " + file_.string() + " is damaged: " + what);
+}
+
+Connection::Watch::Watch(Connection& connection, std::function<void()> look)
+    : connection_(connection), look_(std::move(look)) {
+  const auto call = [](void* watch) {
+    static_cast<const Watch*>(watch)->look_();
+    return 0;  // go on
+  };
+  sqlite3_progress_handler(connection_.get(), kWatchSteps, call, this);
+}
+
+Connection::Watch::~Watch() {
+  sqlite3_progress_handler(connection_.get(), 0, nullptr, nullptr);
 }
 
 Cursor::~Cursor() {

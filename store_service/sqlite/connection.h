@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,20 @@ class Connection {
   void execute(const char* operation, const std::string& sql);
   std::int64_t last_insert_rowid() const noexcept;
   bool in_transaction() const noexcept;
+
+  // While it lives, `look` is called now and then from within a long statement; it must not throw or use the
+  // connection. One at a time.
+  class Watch {
+   public:
+    Watch(Connection& connection, std::function<void()> look);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    Connection& connection_;
+    const std::function<void()> look_;
+  };
 
   const std::filesystem::path& file() const { return file_; }
   sqlite3* get() const noexcept { return handle_.get(); }

@@ -2,10 +2,10 @@
 
 #include <filesystem>
 #include <string>
-#include <system_error>
 
 #include "file_io/crash_point.h"
 #include "store_service/sqlite/file_lock.h"
+#include "store_service/sqlite/backup.h"
 #include "store_service/store.h"
 
 namespace duet::sqlite {
@@ -39,16 +39,7 @@ int schema_version(const Connection& connection) {
 void back_up(Connection& connection, int version) {
   std::filesystem::path backup = connection.file();
   backup += ".v" + std::to_string(version) + ".bak";
-  std::filesystem::path unfinished = backup;
-  unfinished += ".tmp";
-  std::error_code none_there;
-  std::filesystem::remove(unfinished, none_there);
-  create_private_file(unfinished);
-  Statement copy(connection, "make a backup", "VACUUM INTO ?1");
-  copy.execute(unfinished.string());
-  sync_path(unfinished);
-  std::filesystem::rename(unfinished, backup);
-  sync_path(std::filesystem::absolute(backup).parent_path());
+  copy_database(connection, backup, {});
 }
 
 void apply(Connection& connection, const Migration& step) {

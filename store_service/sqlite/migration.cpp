@@ -4,8 +4,8 @@
 #include <string>
 
 #include "file_io/crash_point.h"
-#include "store_service/sqlite/file_lock.h"
 #include "store_service/sqlite/backup.h"
+#include "store_service/sqlite/file_lock.h"
 #include "store_service/store.h"
 
 namespace duet::sqlite {

@@ -62,10 +62,6 @@ void await_progress(const TestPlatform& platform, const std::vector<std::unique_
   if (!progress) throw std::runtime_error("no progress after the kill\n" + platform.logs());
 }
 
-UserRecord record_of(const TestPlatform& platform, const Chatter& chatter) {
-  return end_record(platform, chatter.user(), chatter.peer(), {chatter.record()});
-}
-
 TEST_P(Kill, LosesNothingThatWasAcknowledged) {
   auto chatters = start_load(platform());
   const bool broker_dies = std::ranges::count(GetParam().victims, Service::broker) > 0;

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/support/chatter.h"
+#include "tests/support/end_record.h"
 #include "tests/support/platform_test.h"
 
 namespace duet {

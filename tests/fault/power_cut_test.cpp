@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "tests/support/chatter.h"
+#include "tests/support/end_record.h"
 #include "tests/support/platform_test.h"
 
 namespace duet {
@@ -118,27 +119,18 @@ class PowerCut : public ::testing::TestWithParam<Mode> {
     EXPECT_EQ(answer, "ok");
   }
 
-  UserRecord record_of(const Chatter& chatter) const {
-    TestDevice reader(platform_, chatter.user(), "reader");
-    reader.go_online();
-    return {chatter.user(), {chatter.record()}, reader.history(chatter.peer())};
-  }
-
   void check_conversations() {
     for (std::size_t i = 0; i < chatters_.size(); i += 2) {
       Chatter& left = *chatters_[i];
       Chatter& right = *chatters_[i + 1];
       const Seq last = std::max(left.highest_seen(), right.highest_seen());
-      auto one = record_of(left);
-      auto other = record_of(right);
       for (Chatter* chatter : {&left, &right}) {
         chatter->sync_again();
         EXPECT_TRUE(eventually([&] { return chatter->seen_all(last); })) << chatter->user();
         EXPECT_THAT(chatter->complaints(), IsEmpty());
       }
-      one.devices = {left.record()};
-      other.devices = {right.record()};
-      EXPECT_THAT(check_conversation(one, other), IsEmpty()) << left.user() << " and " << right.user();
+      const auto violations = check_conversation(record_of(platform_, left), record_of(platform_, right));
+      EXPECT_THAT(violations, IsEmpty()) << left.user() << " and " << right.user();
     }
   }
 

@@ -34,15 +34,15 @@ struct ChatterSpec {
   MqttVersion version = MqttVersion::v5;
   std::chrono::microseconds interval{40'000};  // between two messages
   bool clean = true;                           // false: a persistent session
-  bool resend = true;             // false: what is not confirmed when the connection ends is given up
-  bool receipts = false;          // tell the peer what was delivered, and now and then read
-  bool bears_refusals = false;    // `unavailable` is no complaint: the message is given up
+  bool resend = true;           // false: what is not confirmed when the connection ends is given up
+  bool receipts = false;        // tell the peer what was delivered, and now and then read
+  bool bears_refusals = false;  // `unavailable` is no complaint: the message is given up
   // The next message waits until the last one is confirmed, and one that is refused as `unavailable` is
   // published again: so order is kept through refusals.
   bool one_at_a_time = false;
   std::size_t max_waiting = ~0U;  // messages without `sent`; while so many wait, nothing new is published
   std::chrono::milliseconds reading_time{0};  // over each message that arrives: a slow reader
-  std::string token = {};  // empty: a fresh one for each connection
+  std::string token = {};                     // empty: a fresh one for each connection
   // A message of this device's is confirmed; it was last published at that time. In the client's thread.
   std::function<void(std::chrono::steady_clock::time_point published)> on_confirmed = {};
 };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "tests/support/chatter.h"
 #include "tests/support/test_device.h"
 
 namespace duet {
@@ -47,6 +48,10 @@ UserRecord end_record(const TestPlatform& platform, const std::string& user, con
       .user = user, .devices = std::move(devices), .history = reader.history(peer), .mine = {}, .theirs = {}};
   add_marks(reader, peer, record);
   return record;
+}
+
+UserRecord record_of(const TestPlatform& platform, const Chatter& chatter) {
+  return end_record(platform, chatter.user(), chatter.peer(), {chatter.record()});
 }
 
 }  // namespace duet

@@ -89,8 +89,7 @@ void TestPlatform::start() {
     const auto said = ready();
     if (!said || said->value("supervisor", -1) != supervisor_->pid()) return false;
     // Clients can connect; the tests also want the store to answer.
-    return text_of(data_dir_ / "run" / "store.ready")
-        .starts_with(std::to_string(pid(Service::store)) + "\n");
+    return text_of(data_dir_ / "run" / "store.ready").starts_with(std::to_string(pid(Service::store)) + "\n");
   };
   eventually([&] { return supervisor_->exit_status() || is_ready(); });
   if (supervisor_->exit_status() || !is_ready()) {

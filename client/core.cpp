@@ -78,6 +78,12 @@ Follower::Ports Client::Core::follower_ports() {
                 ask(std::move(method), std::move(parameters), std::nullopt, std::move(handler));
               },
           .take_from_outbox = [this](const MessageId& id) { return take_from_outbox(id); },
+          .told =
+              [this](const UserId& peer) {
+                save();
+                const std::lock_guard lock(store_mutex_);
+                return database_.told(peer);
+              },
           .live =
               [this] {
                 const std::lock_guard lock(store_mutex_);
@@ -313,9 +319,10 @@ void Client::Core::settle() {
 void Client::Core::save() {
   const auto cursor = follower_.take_changed_cursor();
   const auto marks = follower_.receipts().take_changed();
+  const auto told = follower_.take_newly_told();
   if (!cursor && marks.empty()) return;
   const std::lock_guard lock(store_mutex_);
-  database_.save(marks, cursor ? &*cursor : nullptr);
+  database_.save(marks, told, cursor ? &*cursor : nullptr);
 }
 
 void Client::Core::publish_requests(SteadyTime now) {

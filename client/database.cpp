@@ -10,10 +10,11 @@
 namespace duet {
 namespace {
 
-constexpr std::uint64_t kSchemaVersion = 1;
+constexpr std::uint64_t kSchemaVersion = 2;
 
-// On disk: a change needs a new version and a migration.
-constexpr const char* kSchema = R"sql(
+// On disk: a change needs a new version. The step at n makes version n + 1 of version n.
+constexpr const char* kSteps[kSchemaVersion] = {
+    R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE outbox (
   position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -31,7 +32,15 @@ CREATE TABLE marks (
   peer_delivered INTEGER NOT NULL,
   peer_read INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1;
-)sql";
+)sql",
+    R"sql(
+CREATE TABLE told (
+  peer TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (peer, seq)) WITHOUT ROWID;
+PRAGMA user_version = 2;
+)sql"};
 
 // Made when it is missing, for its owner alone.
 const std::filesystem::path& prepared(const std::filesystem::path& directory) {
@@ -75,11 +84,11 @@ struct ClientDatabase::Handles {
     const auto found = version.number(0);
     version.next();
     if (found == kSchemaVersion) return;
-    if (found != 0) {
+    if (found > kSchemaVersion) {
       throw std::runtime_error("the client's database is of a newer version (" + std::to_string(found) + ")");
     }
     SqliteTransaction transaction(sqlite.get());
-    execute_sqlite(sqlite.get(), kSchema);
+    for (auto step = found; step < kSchemaVersion; ++step) execute_sqlite(sqlite.get(), kSteps[step]);
     transaction.commit();
   }
 
@@ -99,7 +108,8 @@ struct ClientDatabase::Handles {
   DirectoryLock lock;
   SqliteHandle sqlite;
   // In the order of use; made when the schema is there.
-  std::optional<SqliteStatement> append_message, load_message, remove_message, save_marks;
+  std::optional<SqliteStatement> append_message, load_message, remove_message, save_marks, save_told,
+      trim_told;
 };
 
 std::unique_ptr<ClientDatabase::Handles> ClientDatabase::open_handles(
@@ -127,6 +137,8 @@ ClientDatabase::ClientDatabase(const std::filesystem::path& directory, const Dev
       sqlite,
       "INSERT OR REPLACE INTO marks (peer, seen, delivered, read, delivered_wanted, "
       "read_wanted, peer_delivered, peer_read) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  handles_->save_told.emplace(sqlite, "INSERT OR REPLACE INTO told (peer, seq, id) VALUES (?1, ?2, ?3)");
+  handles_->trim_told.emplace(sqlite, "DELETE FROM told WHERE peer = ?1 AND (seq > ?2 OR seq <= ?2 - ?3)");
 }
 
 ClientDatabase::~ClientDatabase() = default;
@@ -190,8 +202,20 @@ std::optional<std::string> ClientDatabase::cursor() {
   return cursor;
 }
 
-void ClientDatabase::save(const std::map<UserId, PeerMarks>& changed, const std::string* cursor) {
+ToldOfPeer ClientDatabase::told(const UserId& peer) {
+  SqliteStatement select(handles_->sqlite.get(), "SELECT seq, id FROM told WHERE peer = ?1 ORDER BY seq");
+  select.bind(1, peer.str());
+  ToldOfPeer told;
+  while (select.next()) told.emplace(select.number(0), name_from<MessageId>(select.text(1)));
+  return told;
+}
+
+void ClientDatabase::save(const std::map<UserId, PeerMarks>& changed, const std::vector<Told>& told,
+                          const std::string* cursor) {
   SqliteTransaction transaction(handles_->sqlite.get());
+  for (const auto& [peer, seq, id] : told) {
+    handles_->save_told->bind(1, peer.str()).bind(2, seq).bind(3, id.str()).run();
+  }
   for (const auto& [peer, marks] : changed) {
     handles_->save_marks->bind(1, peer.str())
         .bind(2, marks.seen)
@@ -202,6 +226,7 @@ void ClientDatabase::save(const std::map<UserId, PeerMarks>& changed, const std:
         .bind(7, marks.peer_delivered)
         .bind(8, marks.peer_read)
         .run();
+    handles_->trim_told->bind(1, peer.str()).bind(2, marks.seen).bind(3, std::uint64_t{kToldMessages}).run();
   }
   if (cursor != nullptr) handles_->set_meta("cursor", *cursor);
   DUET_CRASH_POINT("client.save.before");

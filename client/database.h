@@ -15,6 +15,7 @@
 
 #include "client/client.h"
 #include "client/marks.h"
+#include "client/told.h"
 #include "protocol/names.h"
 
 namespace duet {
@@ -51,8 +52,12 @@ class ClientDatabase {
 
   std::map<UserId, PeerMarks> marks();
   std::optional<std::string> cursor();
-  // In one transaction. `cursor` nullptr: as it was; empty: none.
-  void save(const std::map<UserId, PeerMarks>& changed, const std::string* cursor);
+  // The last messages of the conversation that were told.
+  ToldOfPeer told(const UserId& peer);
+  // In one transaction. Of what was told to the changed peers the last kToldMessages up to `seen` are kept.
+  // `cursor` nullptr: as it was; empty: none.
+  void save(const std::map<UserId, PeerMarks>& changed, const std::vector<Told>& told,
+            const std::string* cursor);
 
  private:
   struct Handles;

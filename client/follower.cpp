@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "file_io/crash_point.h"
+#include "client/reply_fields.h"
 #include "protocol/json_codec.h"
 
 namespace duet {
@@ -16,28 +17,6 @@ constexpr std::uint64_t kPageLimit = 200;
 constexpr std::chrono::seconds kSyncInterval{30};
 constexpr std::chrono::seconds kSyncRetry{5};
 
-const json* member(const json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
-}
-
-std::string text_member(const json& object, const char* name) {
-  const json* value = member(object, name);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-bool true_member(const json& object, const char* name) {
-  const json* value = member(object, name);
-  return value != nullptr && value->is_boolean() && value->get<bool>();
-}
-
-const json& list_member(const json& object, const char* name) {
-  static const json none = json::array();
-  const json* value = member(object, name);
-  return value != nullptr && value->is_array() ? *value : none;
-}
-
 }  // namespace
 
 Follower::Follower(UserId me, bool receipts, const ClientHandlers& handlers, Ports ports,
@@ -47,13 +26,19 @@ Follower::Follower(UserId me, bool receipts, const ClientHandlers& handlers, Por
       handlers_(handlers),
       ports_(std::move(ports)),
       receipts_(std::move(marks)),
+      rewind_({.ask = ports_.ask,
+               .told = ports_.told,
+               .rewound = [this](const UserId& peer, const PeerMarks& m) { on_rewound(peer, m); },
+               .done = [this](bool complete) { on_rewind_done(complete); }}),
       cursor_(std::move(cursor).value_or("")) {
-  for (const auto& [peer, of_peer] : receipts_.marks()) inbox_.set_seen(peer, of_peer.seen);
+  for (const auto& [peer, of_peer] : receipts_.marks()) {
+    inbox_.set_seen(peer, of_peer.seen);
+    must_compare_ = must_compare_ || (cursor_.empty() && of_peer.seen > 0);
+  }
 }
 
 void Follower::connected() {
   phase_ = Phase::syncing;
-  receipts_.open();
   sync();
 }
 
@@ -94,6 +79,8 @@ void Follower::tell(const UserId& peer, const std::vector<Envelope>& envelopes) 
     if (handler) handler(envelope);
     DUET_CRASH_POINT("client.told.after");
     receipts_.set_seen(peer, envelope.seq);
+    newly_told_.push_back({peer, envelope.seq, envelope.id});
+    unsettled_.insert(peer);
     if (from_peer && tell_delivered_) receipts_.want_delivered(peer, envelope.seq);
   }
 }
@@ -120,6 +107,7 @@ void Follower::sync_later() {
 }
 
 void Follower::sync() {
+  if (must_compare_) return start_rewind();
   if (std::exchange(asking_, true)) return;  // it is asked again by itself after a new connection
   RequestPayload parameters;
   parameters.limit = kPageLimit;
@@ -133,17 +121,19 @@ void Follower::on_sync_answer(const Requests::Answer& answer) {
   if (stopped_) return;
   if (answer) return apply_page(*answer);
   if (answer.error().code == ErrorCode::reset || answer.error().code == ErrorCode::malformed) {
-    return take_snapshot(std::nullopt);
+    return start_rewind();
   }
   next_sync_ = ports_.now() + kSyncRetry;
 }
 
 void Follower::apply_page(const json& page) {
+  receipts_.open();  // not before: the store may be another than the one they were meant for
   for (const auto& change : list_member(page, "changes")) {
     if (stopped_) return;  // the rest is for the next follower, so the cursor stays
     apply_change(change);
   }
   if (stopped_) return;
+  unsettled_.clear();
   auto cursor = text_member(page, "cursor");
   if (!cursor.empty() && cursor != cursor_) {
     cursor_ = std::move(cursor);
@@ -173,34 +163,31 @@ void Follower::apply_change(const json& change) {
   }
 }
 
-// The store has another history than the cursor's, perhaps an older one: a message with a seq that was seen
-// may be another message now. So no place is beyond the store's last, and the sync starts at the beginning.
-void Follower::take_snapshot(std::optional<std::string> before) {
+// The store has another history than the cursor's: what was told is compared with it, then the sync starts at
+// the beginning.
+void Follower::start_rewind() {
   if (std::exchange(asking_, true)) return;
-  RequestPayload parameters;
-  parameters.limit = kPageLimit;
-  parameters.before_cursor = std::move(before);
-  ports_.ask("conversations", std::move(parameters),
-             [this](const Requests::Answer& answer) { on_snapshot_answer(answer); });
+  std::map<UserId, Rewind::Known> known;
+  for (const auto& [peer, marks] : receipts_.marks()) {
+    known.insert_or_assign(peer, Rewind::Known{marks.seen, !unsettled_.contains(peer)});
+  }
+  rewind_.start(std::move(known));
 }
 
-void Follower::on_snapshot_answer(const Requests::Answer& answer) {
+void Follower::on_rewound(const UserId& peer, const PeerMarks& marks) {
+  if (stopped_) return;
+  inbox_.rewind(peer, marks.seen);
+  receipts_.rewind(peer, marks);
+}
+
+void Follower::on_rewind_done(bool complete) {
   asking_ = false;
   if (stopped_) return;
-  if (!answer) {
+  if (!complete) {
     next_sync_ = ports_.now() + kSyncRetry;
     return;
   }
-  for (const auto& conversation : list_member(*answer, "conversations")) {
-    const auto peer = UserId::parse(text_member(conversation, "peer"));
-    const json* last = member(conversation, "last");
-    const auto envelope = last == nullptr ? std::nullopt : envelope_from(*last);
-    if (!peer || !envelope || envelope->seq >= inbox_.seen(*peer)) continue;
-    inbox_.set_seen(*peer, envelope->seq);
-    receipts_.set_seen(*peer, envelope->seq);
-  }
-  auto next = text_member(*answer, "cursor");
-  if (true_member(*answer, "more") && !next.empty()) return take_snapshot(std::move(next));
+  must_compare_ = false;
   cursor_.clear();
   cursor_changed_ = true;
   sync();

@@ -14,12 +14,16 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "client/client.h"
 #include "client/inbox.h"
 #include "client/receipts.h"
 #include "client/requests.h"
 #include "client/retry.h"
+#include "client/rewind.h"
+#include "client/told.h"
 
 namespace duet {
 
@@ -31,6 +35,8 @@ class Follower {
     std::function<void(std::string method, RequestPayload, Requests::Handler)> ask;
     // `sent` has come for this id, or it was seen in a sync. Returns whether it was in the outbox.
     std::function<bool(const MessageId&)> take_from_outbox;
+    // The last messages of the conversation that were told, those of take_newly_told() among them.
+    std::function<ToldOfPeer(const UserId&)> told;
     // The device is up to date.
     std::function<void()> live;
     std::function<SteadyTime()> now;
@@ -55,6 +61,10 @@ class Follower {
   // Set when it has changed since the last call; empty: none any more.
   std::optional<std::string> take_changed_cursor();
 
+  // What was told since the last call, to be remembered. What is remembered after the conversation's `seen`
+  // is of a history that is no more.
+  std::vector<Told> take_newly_told() { return std::exchange(newly_told_, {}); }
+
   // To be called at next_time().
   void at_time(SteadyTime now);
   std::optional<SteadyTime> next_time() const { return next_sync_; }
@@ -71,8 +81,9 @@ class Follower {
   void apply_change(const nlohmann::json& change);
   void sync_later();
 
-  void take_snapshot(std::optional<std::string> before);
-  void on_snapshot_answer(const Requests::Answer& answer);
+  void start_rewind();
+  void on_rewound(const UserId& peer, const PeerMarks& marks);
+  void on_rewind_done(bool complete);
 
   void fill_holes();
   void fill_hole(const UserId& peer);
@@ -87,10 +98,15 @@ class Follower {
 
   Inbox inbox_;
   Receipts receipts_;
+  Rewind rewind_;
+  std::vector<Told> newly_told_;
+  std::set<UserId> unsettled_;  // told something since the last sync that succeeded
   Phase phase_ = Phase::away;
-  bool asking_ = false;  // a sync or snapshot is on its way
+  bool asking_ = false;  // a sync or rewind is on its way
   std::set<UserId> filling_;
   std::string cursor_;  // empty: from the start
+  // Something was told before a cursor was known, so no cursor will tell that the store is another now.
+  bool must_compare_ = false;
   bool cursor_changed_ = false;
   std::optional<SteadyTime> next_sync_;
 };

@@ -9,6 +9,12 @@ Seq Inbox::seen(const UserId& peer) const {
   return found == conversations_.end() ? 0 : found->second.seen;
 }
 
+void Inbox::rewind(const UserId& peer, Seq seen) {
+  auto& conversation = conversations_[peer];
+  held_ -= conversation.held.size();
+  conversation = {.seen = seen, .highest = seen, .held = {}};
+}
+
 std::vector<Envelope> Inbox::take(const UserId& peer, const Envelope& envelope) {
   auto& conversation = conversations_[peer];
   if (envelope.seq <= conversation.seen) return {};

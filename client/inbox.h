@@ -20,6 +20,8 @@ class Inbox {
   // All messages up to this seq have been told.
   void set_seen(const UserId& peer, Seq seen) { conversations_[peer].seen = seen; }
   Seq seen(const UserId& peer) const;
+  // The store has another history: what is held, and how far it went, counts no more.
+  void rewind(const UserId& peer, Seq seen);
 
   // A message of the conversation with `peer`, from either side. Returns what can be told now, in order:
   // nothing when it was seen or comes too early, else this one and those that had to wait for it.

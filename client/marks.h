@@ -5,7 +5,7 @@
 
 namespace duet {
 
-// All cumulative: they only rise, but for `seen` after a store was restored from a backup.
+// All cumulative: they only rise, unless the store was restored from a backup.
 struct PeerMarks {
   Seq seen = 0;              // every message up to here has been told to the application
   Seq delivered = 0;         // of the peer's messages: what the store knows that I have

@@ -35,6 +35,18 @@ void Receipts::set_seen(const UserId& peer, Seq seq) {
   change(peer).seen = seq;
 }
 
+void Receipts::rewind(const UserId& peer, PeerMarks store) {
+  auto& marks = change(peer);
+  store.delivered_wanted = std::max(store.delivered, std::min(marks.delivered_wanted, store.seen));
+  store.read_wanted = std::max(store.read, std::min(marks.read_wanted, store.seen));
+  marks = store;
+  if (told(marks)) {
+    sending_.erase(peer);
+  } else {
+    sending_[peer];
+  }
+}
+
 void Receipts::want_delivered(const UserId& peer, Seq seq) {
   auto& marks = change(peer);
   rise(marks.delivered_wanted, seq);
@@ -91,8 +103,9 @@ std::optional<SteadyTime> Receipts::next_time() const {
 void Receipts::answered(const Due& due, bool accepted, SteadyTime now) {
   if (accepted) {
     auto& marks = change(due.peer);
-    rise(marks.delivered, due.payload.delivered);
-    rise(marks.read, due.payload.read);
+    // It may have been taken back since: refused, or of a history that is no more.
+    rise(marks.delivered, std::min(due.payload.delivered, marks.delivered_wanted));
+    rise(marks.read, std::min(due.payload.read, marks.read_wanted));
     if (told(marks)) {
       sending_.erase(due.peer);
       return;

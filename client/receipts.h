@@ -21,6 +21,9 @@ class Receipts {
 
   // The application has been told of every message up to `seq`.
   void set_seen(const UserId& peer, Seq seq);
+  // The store has another history, with these marks; what was said about messages after `store.seen` counts
+  // no more, and what the store has forgotten of the others is told it again.
+  void rewind(const UserId& peer, PeerMarks store);
   // The peer shall know.
   void want_delivered(const UserId& peer, Seq seq);
   void want_read(const UserId& peer, Seq seq);

@@ -74,7 +74,7 @@ void add_verify(CLI::App& app, Commands& commands) {
       "while the platform runs, and without changing anything");
   verify->add_option("--database", commands.verify.database, "The database")->required();
   verify->add_option("--journal", commands.verify.journals,
-                     "A broker's journal, data/journal; may be repeated");
+                     "A broker's journal, DIR/journal/0; may be repeated");
   verify->add_option("--max-lines", commands.verify.max_lines, "Print that many violations, count the others")
       ->capture_default_str();
   verify->add_flag("--names", commands.verify.names,

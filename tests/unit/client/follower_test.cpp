@@ -64,6 +64,7 @@ class FollowerTest : public ::testing::Test {
                   questions_.push_back({std::move(method), std::move(parameters), std::move(handler)});
                 },
             .take_from_outbox = [this](const MessageId& id) { return outbox_.erase(id.str()) > 0; },
+            .told = [this](const UserId& peer) { return remembered_[peer]; },
             .live = [this] { outbox_open_ = true; },
             .now = [this] { return now_; }},
         std::move(marks), std::move(cursor));
@@ -97,6 +98,7 @@ class FollowerTest : public ::testing::Test {
   std::unique_ptr<Follower> follower_;
   std::deque<Question> questions_;
   std::set<std::string> outbox_;
+  std::map<UserId, ToldOfPeer> remembered_;
   bool outbox_open_ = false;
   std::vector<std::string> told_;
   Seq stop_at_ = 0;
@@ -236,19 +238,132 @@ TEST_F(FollowerTest, StoppedItLeavesTheRestToTheNext) {
   EXPECT_EQ(told_.size(), 2U);
 }
 
-TEST_F(FollowerTest, AfterAResetComparesWithTheStoreAndSyncsFromTheStart) {
+// The store answers `reset`, then lists these conversations.
+class FollowerReset : public FollowerTest {
+ protected:
+  void reset(const std::vector<json>& conversations) {
+    next("sync").handler(refused(ErrorCode::reset));
+    answer("conversations", {{"conversations", conversations}, {"more", false}});
+  }
+  static json conversation(const Envelope& last, Seq my_delivered = 0, Seq my_read = 0) {
+    return {{"peer", "bob"},
+            {"last", to_json(last)},
+            {"mine", {{"delivered", my_delivered}, {"read", my_read}}},
+            {"theirs", {{"delivered", 1}, {"read", 1}}}};
+  }
+  void remember(Seq first, Seq last) {
+    for (Seq seq = first; seq <= last; ++seq) remembered_[kBob].emplace(seq, message(kBob, seq).id);
+  }
+  static Envelope other(Seq seq) {
+    auto envelope = message(kBob, seq);
+    envelope.id = MessageId::parse("other" + std::to_string(seq)).value();
+    return envelope;
+  }
+};
+
+TEST_F(FollowerReset, ReadsAllPagesOfConversations) {
   start({{kBob, PeerMarks{.seen = 9}}}, "old");
   next("sync").handler(refused(ErrorCode::reset));
   const json first{{"conversations", json::array()}, {"more", true}, {"cursor", "p2"}};
   EXPECT_EQ(answer("conversations", first).parameters.before_cursor, std::nullopt);
-  const json second{{"conversations", {{{"peer", "bob"}, {"last", to_json(message(kBob, 7))}}}},
-                    {"more", false}};
+  const json second{{"conversations", {conversation(message(kBob, 7))}}, {"more", false}};
   EXPECT_EQ(answer("conversations", second).parameters.before_cursor, "p2");
   EXPECT_EQ(answer("sync", page({change(message(kBob, 7)), change(message(kBob, 8))}, "new", true))
                 .parameters.cursor,
             std::nullopt);
-  EXPECT_THAT(told_, ElementsAre("msg 8", "live")) << "the store had lost 8 and 9, and this is another 8";
+  EXPECT_THAT(told_, ElementsAre("msg 8", "live"))
+      << "nothing is remembered: what is beyond the store's last";
   EXPECT_EQ(follower_->take_changed_cursor(), "new");
+}
+
+TEST_F(FollowerReset, WhatIsStillTheSameIsNotAskedFor) {
+  remember(1, 9);
+  start({{kBob, PeerMarks{.seen = 9}}}, "old");
+  reset({conversation(message(kBob, 7))});
+  answer("sync", page({change(message(kBob, 7)), change(other(8))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 8", "live"));
+}
+
+TEST_F(FollowerReset, TellsWhatTookTheSeqsOfOthers) {
+  remember(5, 9);
+  start({{kBob, PeerMarks{.seen = 9}}}, "old");
+  reset({conversation(other(8))});
+  EXPECT_EQ(
+      answer("history",
+             {{"messages",
+               {to_json(message(kBob, 5)), to_json(message(kBob, 6)), to_json(other(7)), to_json(other(8))}}})
+          .parameters.after,
+      4U);
+  answer("sync", page({change(message(kBob, 6)), change(other(7)), change(other(8))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 7", "msg 8", "live"));
+}
+
+TEST_F(FollowerReset, AnOldBackupHasEverythingToldAgain) {
+  remember(5, 9);
+  start({{kBob, PeerMarks{.seen = 9}}}, "old");
+  reset({conversation(other(3))});
+  answer("history", {{"messages", json::array()}});
+  answer("sync", page({change(message(kBob, 1)), change(other(2)), change(other(3))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 1", "msg 2", "msg 3", "live"));
+}
+
+TEST_F(FollowerReset, AConversationThatIsNoMoreStartsAnew) {
+  remember(1, 2);
+  start({{kBob, PeerMarks{.seen = 2, .delivered = 2, .delivered_wanted = 2}}}, "old");
+  reset({});
+  answer("sync", page({change(other(1))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 1", "live"));
+  const auto due = follower_->receipts().due(now_);
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].payload.delivered, 1U);
+}
+
+TEST_F(FollowerReset, WithoutACursorItComparesBeforeItSyncs) {
+  remember(1, 2);
+  start({{kBob, PeerMarks{.seen = 2}}});
+  answer("conversations", {{"conversations", {conversation(other(2))}}, {"more", false}});
+  answer("history", {{"messages", {to_json(message(kBob, 1)), to_json(other(2))}}});
+  answer("sync", page({change(message(kBob, 1)), change(other(2))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 2", "live"));
+}
+
+// The broker and this client stay while a restored store takes over: the first messages come live.
+TEST_F(FollowerReset, WhatCameLiveOfTheNewHistoryIsNoProofOfTheOld) {
+  remember(1, 8);
+  start({{kBob, PeerMarks{.seen = 8}}}, "old");
+  remembered_[kBob].emplace(9, other(9).id);
+  follower_->on_message(kBob, other(9));
+  EXPECT_THAT(told_, ElementsAre("msg 9"));
+  reset({conversation(other(9))});
+  std::vector<json> stored;
+  for (Seq seq = 1; seq <= 6; ++seq) stored.push_back(to_json(message(kBob, seq)));
+  for (Seq seq = 7; seq <= 9; ++seq) stored.push_back(to_json(other(seq)));
+  answer("history", {{"messages", stored}});
+  answer("sync", page({change(other(7)), change(other(8)), change(other(9))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 9", "msg 7", "msg 8", "msg 9", "live"));
+}
+
+TEST_F(FollowerReset, ReceiptsAreOfTheStoresMessages) {
+  remember(1, 9);
+  start({{kBob, PeerMarks{.seen = 9, .delivered = 9, .read = 9, .delivered_wanted = 9, .read_wanted = 9}}},
+        "old");
+  EXPECT_THAT(follower_->receipts().due(now_), IsEmpty()) << "not before the store is known";
+  reset({conversation(message(kBob, 7), 4, 2)});
+  answer("sync", page({change(other(8))}, "new", true));
+  const auto due = follower_->receipts().due(now_);
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].payload.delivered, 8U);
+  EXPECT_EQ(due[0].payload.read, 7U) << "what the store has forgotten";
+}
+
+TEST_F(FollowerReset, WhatIsHeldOfTheOldHistoryIsForgotten) {
+  remember(1, 2);
+  start({{kBob, PeerMarks{.seen = 2}}}, "old");
+  follower_->on_message(kBob, message(kBob, 50));
+  reset({conversation(message(kBob, 2))});
+  answer("sync", page({change(other(3))}, "new", true));
+  EXPECT_THAT(told_, ElementsAre("msg 3", "live"));
+  EXPECT_THAT(questions_, IsEmpty()) << "there is no hole up to 50";
 }
 
 TEST_F(FollowerTest, ARefusedSyncIsTriedAgain) {

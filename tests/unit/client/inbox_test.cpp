@@ -109,5 +109,14 @@ TEST_F(InboxTest, AnyOrderOfArrivalIsToldInTheOrderOfSeq) {
   } while (std::ranges::next_permutation(order).found);
 }
 
+TEST_F(InboxTest, RewoundKnowsNothingOfWhatCameBefore) {
+  take(1);
+  take(5);
+  inbox_.rewind(kBob, 0);
+  EXPECT_FALSE(inbox_.has_hole(kBob));
+  EXPECT_THAT(take(1), ElementsAre(1U));
+  EXPECT_THAT(take(2), ElementsAre(2U));
+}
+
 }  // namespace
 }  // namespace duet

@@ -124,5 +124,16 @@ TEST_F(ReceiptsTest, TellWhatHasChangedOnce) {
   EXPECT_THAT(receipts_.take_changed(), IsEmpty());
 }
 
+TEST_F(ReceiptsTest, ALateAnswerDoesNotRaiseWhatWasTakenBack) {
+  receipts_.open();
+  receipts_.want_delivered(kBob, 9);
+  const auto sent = due();
+  receipts_.rewind(kBob, {.seen = 3, .delivered = 2});
+  receipts_.answered(sent, true, now_);
+  EXPECT_EQ(receipts_.marks().at(kBob).delivered, 3U);
+  receipts_.want_delivered(kBob, 4);
+  EXPECT_EQ(due().payload.delivered, 4U);
+}
+
 }  // namespace
 }  // namespace duet

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "file_io/crash_point.h"
 #include "client/reply_fields.h"
+#include "file_io/crash_point.h"
 #include "protocol/json_codec.h"
 
 namespace duet {

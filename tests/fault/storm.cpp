@@ -11,6 +11,7 @@
 #include "tests/fault/storm_clients.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/test_platform.h"
+#include "tests/support/verify_platform.h"
 
 namespace duet {
 namespace {
@@ -63,6 +64,7 @@ class Storm {
     for (auto& complaint : clients_.settle()) report_.complaints.push_back(std::move(complaint));
     progress_ << "checking" << std::endl;
     clients_.check(report_);
+    for (const auto& line : verify_platform(platform_)) report_.complaints.push_back("verify: " + line);
     if (!report_.clean()) keep();
     return std::move(report_);
   }

@@ -88,6 +88,11 @@ Journal::Journal(JournalOptions options)
 
 bool Journal::open_segments() {
   const auto found = list_segments(options_.directory);
+  // Numbers and jumps beyond would wrap around. No journal of ours comes near: the file is not ours.
+  if (!found.empty() && found.back() > kMaxSeq) {
+    throw JournalError((options_.directory / segment_file_name(found.back())).string() +
+                       " is numbered higher than a journal counts");
+  }
   for (const RecordNumber first : found) {
     // No number that a lost record may have had is given again.
     next_ = std::max(next_, first);

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <limits>
 #include <string>
 
 #include "journal/journal.h"
@@ -124,6 +125,20 @@ TEST_F(JournalRecovery, AMissingSegmentIsNoticed) {
   }
   std::filesystem::remove(segment(2));
   EXPECT_THAT(failure_of_opening(), HasSubstr("missing"));
+}
+
+TEST_F(JournalRecovery, NumbersThatWouldWrapAroundAreRefused) {
+  const auto node = std::string(open().node());
+  constexpr auto kHighest = std::numeric_limits<RecordNumber>::max();
+  std::filesystem::remove(segment(1));
+  auto content = encode_segment_header({*NodeId::parse(node), kHighest, 0});
+  RecordView record = message("{}");
+  record.n = kHighest;
+  encode_record(record, content);
+  write_file_atomically(segment(kHighest), content);
+
+  EXPECT_THAT(failure_of_opening(), HasSubstr(segment_file_name(kHighest)));
+  EXPECT_EQ(read_file(segment(kHighest)), content);
 }
 
 TEST_F(JournalRecovery, AMissingNodeFileIsNoticed) {

@@ -90,5 +90,17 @@ TEST(ServicePage, FitsAPacket) {
   EXPECT_EQ(parse_block_update(format_block_update(update)), update);
 }
 
+// As deep as a packet of the broker can be: no parser may go down by recursion.
+TEST(ParseEvents, DeepNestingIsRefusedOrPassedOver) {
+  constexpr std::size_t kDepth = std::size_t{100} * 1024;
+  const std::string deep = "{\"x\":" + std::string(kDepth, '[') + std::string(kDepth, ']') + "}";
+  EXPECT_EQ(parse_envelope(deep), std::nullopt);
+  EXPECT_EQ(parse_receipt_event(deep), std::nullopt);
+  EXPECT_EQ(parse_peer_presence(deep), std::nullopt);
+  EXPECT_EQ(parse_error(deep), std::nullopt);
+  EXPECT_EQ(parse_block_update(deep), BlockUpdate());
+  EXPECT_EQ(parse_presence_snapshot(deep), PresenceSnapshot());
+}
+
 }  // namespace
 }  // namespace duet

@@ -23,8 +23,13 @@ if(DUET_SANITIZE STREQUAL "address")
 elseif(DUET_SANITIZE STREQUAL "thread")
   target_compile_options(duet_warnings INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
   target_link_options(duet_warnings INTERFACE -fsanitize=thread)
+elseif(DUET_SANITIZE STREQUAL "fuzzer")
+  target_compile_options(duet_warnings INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_definitions(duet_warnings INTERFACE _GLIBCXX_ASSERTIONS)
+  target_link_options(duet_warnings INTERFACE -fsanitize=address,undefined)
 elseif(NOT DUET_SANITIZE STREQUAL "")
-  message(FATAL_ERROR "DUET_SANITIZE is '${DUET_SANITIZE}'; it takes nothing, address or thread")
+  message(FATAL_ERROR "DUET_SANITIZE is '${DUET_SANITIZE}'; it takes nothing, address, thread or fuzzer")
 endif()
 
 # duet_library(protocol SOURCES a.cpp b.cpp LINK ZLIB::ZLIB): library duet_protocol, alias duet::protocol.

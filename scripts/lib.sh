@@ -8,7 +8,8 @@ build_packages=(
   libsqlite3-dev libssl-dev zlib1g-dev
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev)
-test_packages=(clang-format clang-tidy python3 mosquitto-clients)
+fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
+test_packages=(clang-format clang-tidy python3 mosquitto-clients "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
 platform_targets=(duet-run duet-store duet-auth duet duet_plugin)

@@ -252,14 +252,12 @@ void Client::Core::on_inbox_message(const InTopic& topic, const std::string& pay
       if (const auto receipt = parse_receipt_event(payload)) follower_.on_receipt(topic.peer, *receipt);
       return;
     case InKind::typing:
-      if (const auto typing = parse_typing(payload, {}); typing && handlers_.on_typing) {
+      if (const auto typing = parse_typing(payload, {}); typing && handlers_.on_typing)
         handlers_.on_typing(topic.peer, *typing);
-      }
       return;
     case InKind::presence:
-      if (const auto presence = parse_peer_presence(payload); presence && handlers_.on_presence) {
+      if (const auto presence = parse_peer_presence(payload); presence && handlers_.on_presence)
         handlers_.on_presence(topic.peer, *presence);
-      }
       return;
   }
 }
@@ -326,8 +324,7 @@ void Client::Core::save() {
 }
 
 void Client::Core::publish_requests(SteadyTime now) {
-  for (auto& due : requests_.due(now)) {
-    // What cannot be published now is asked again later.
+  for (auto& due : requests_.due(now)) {  // what cannot be published now is asked again later
     link_.publish({.topic = format_topic(DeviceTopic{options_.device, DeviceKind::request, due.method}),
                    .payload = std::move(due.payload)});
   }
@@ -338,9 +335,9 @@ void Client::Core::publish_receipts(SteadyTime now) {
     const auto answered = [this, due](bool accepted) {
       post_answer([this, due, accepted] { follower_.receipts().answered(due, accepted, steady_now()); });
     };
-    const auto result = link_.publish({.topic = format_topic(OutTopic{me_, due.peer, OutKind::receipt}),
-                                       .payload = format_receipt(due.payload)},
-                                      answered);
+    const OutTopic topic{me_, due.peer, OutKind::receipt};
+    const auto result =
+        link_.publish({.topic = format_topic(topic), .payload = format_receipt(due.payload)}, answered);
     if (result != PublishResult::accepted) follower_.receipts().answered(due, false, now);
   }
 }

@@ -3,7 +3,7 @@
 // Two interfaces, because there is one writer and any number of readers. sqlite/ implements them (postgres/
 // comes with scale-out); one contract suite, tests/contract, is run against each.
 //
-// Laws that every implementation keeps (and `verify` will check):
+// Laws that every implementation keeps (and `duet-store verify` checks: sqlite/verify.h):
 //   - seq is dense per conversation, from 1; ts never decreases along seq
 //   - (conversation, sender, message id) is stored once
 //   - marks never go back; read <= delivered <= last seq

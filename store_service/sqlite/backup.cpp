@@ -110,7 +110,7 @@ fs::path free_name(const fs::path& database) {
 // must be gone by then, because SQLite would apply it to the new database.
 fs::path keep_aside(const fs::path& database) {
   settle(database);
-  const fs::path aside = free_name(database);
+  fs::path aside = free_name(database);
   const fs::path log = with_suffix(database, "-wal");
   on_disk([&] {
     if (fs::exists(log)) fs::create_hard_link(log, with_suffix(aside, "-wal"));

@@ -245,6 +245,7 @@ TEST_F(Restore, UnderLoadBothSidesAgree) {
   ASSERT_EQ(whole.size(), seen_by_bob.size());
   const auto ids_of = [](const std::vector<Envelope>& envelopes) {
     std::vector<std::string> ids;
+    ids.reserve(envelopes.size());
     for (const auto& envelope : envelopes) ids.push_back(envelope.id.str());
     return ids;
   };

@@ -18,7 +18,7 @@
 
 namespace duet {
 
-// Stores what alice sends to bob, and answers her `sync` with her whole log. Thread-safe.
+// Stores what alice sends to bob, and answers her `sync`, `conversations` and `history`. Thread-safe.
 class FakeStore {
  public:
   explicit FakeStore(const std::string& uri) : link_(options(uri), handlers()) { link_.start(); }
@@ -127,18 +127,32 @@ class FakeStore {
     const auto request = parse_request(payload, {});
     if (!request) return;
     requests.push_back(topic.method);
-    if (topic.method != "sync") return;
+    std::optional<nlohmann::json> result;
+    if (topic.method == "sync") result = sync(request->cursor.value_or("0"));
+    if (topic.method == "conversations") result = conversations();
+    if (topic.method == "history") result = history(request->after.value_or(0));
+    if (!result) return;
+    const nlohmann::json reply{{"req", request->req}, {"method", topic.method}, {"result", *result}};
+    publish(DeviceTopic{topic.owner, DeviceKind::reply, {}}, dump(reply));
+  }
+  nlohmann::json sync(const std::string& cursor) const {
     nlohmann::json changes = nlohmann::json::array();
-    for (auto seq = std::stoul(request->cursor.value_or("0")); seq < log_.size(); ++seq) {
+    for (auto seq = std::stoul(cursor); seq < log_.size(); ++seq) {
       auto change = to_json(log_[seq]);
       change["kind"] = log_[seq].from == alice_ ? "sent" : "msg";
       changes.push_back(std::move(change));
     }
-    const nlohmann::json reply{
-        {"req", request->req},
-        {"method", "sync"},
-        {"result", {{"changes", changes}, {"cursor", std::to_string(log_.size())}, {"live", true}}}};
-    publish(DeviceTopic{topic.owner, DeviceKind::reply, {}}, dump(reply));
+    return {{"changes", changes}, {"cursor", std::to_string(log_.size())}, {"live", true}};
+  }
+  nlohmann::json conversations() const {
+    nlohmann::json list = nlohmann::json::array();
+    if (!log_.empty()) list.push_back({{"peer", bob_.str()}, {"last", to_json(log_.back())}});
+    return {{"conversations", list}, {"more", false}};
+  }
+  nlohmann::json history(Seq after) const {
+    nlohmann::json messages = nlohmann::json::array();
+    for (auto seq = after; seq < log_.size(); ++seq) messages.push_back(to_json(log_[seq]));
+    return {{"messages", messages}, {"more", false}};
   }
   void publish(const Topic& topic, std::string payload) {
     link_.publish({.topic = format_topic(topic), .payload = std::move(payload)});

@@ -88,7 +88,7 @@ class PowerShim {
   int change(const char* path, const std::string& note, Operation operation);
   int rename(const char* from, const char* to);
   int make_directory(const char* path, mode_t mode);
-  bool is_file(int fd) const {
+  bool is_file(int fd) {
     const auto* slot = slot_of(fd);
     return slot != nullptr && slot->load() != 0;
   }
@@ -98,7 +98,6 @@ class PowerShim {
     return fd >= 0 && static_cast<std::size_t>(fd) < files_.size() ? &files_[static_cast<std::size_t>(fd)]
                                                                    : nullptr;
   }
-  const std::atomic<ino_t>* slot_of(int fd) const { return const_cast<PowerShim*>(this)->slot_of(fd); }
   void sync_content(ino_t inode);
   // Makes the shadow. Not in the constructor: it calls functions that look for the shim. Needs names_mutex_.
   void prepare() {
@@ -223,9 +222,7 @@ int PowerShim::rename(const char* from, const char* to) {
   if (::lstat(from, &status) != 0) return -1;
   const auto real = [&] { return static_cast<int>(::syscall(SYS_rename, from, to)); };
   const std::string inode = std::to_string(status.st_ino);
-  const std::filesystem::path source = from;
-  const std::filesystem::path target = to;
-  if (source.parent_path() == target.parent_path()) {
+  if (std::filesystem::path(from).parent_path() == std::filesystem::path(to).parent_path()) {
     return change(to, "> " + inode + " " + base_name(from) + "\n" + base_name(to), real);
   }
   std::abort();  // nobody does it, and two directories cannot be noted at once

@@ -38,28 +38,28 @@ void Chatter::run(const std::stop_token& stop) {
   auto next = Clock::now();
   while (!stop.stop_requested()) {
     if (!mqtt_ || !mqtt_->connected()) {
-      if (!go_live()) {
+      if (!go_live(stop)) {
         wait(stop, Clock::now() + kReconnectInterval);
         continue;
       }
       next = Clock::now();
     }
-    turn();
+    turn(stop);
     next += spec_.interval;
     wait(stop, next);
   }
 }
 
-bool Chatter::go_live() {
-  return connect() && sync() && resend();
+bool Chatter::go_live(const std::stop_token& stop) {
+  return connect() && sync(stop) && resend();
 }
 
 // What is done once in each interval of a connection's life.
-void Chatter::turn() {
+void Chatter::turn(const std::stop_token& stop) {
   settle_pubacks();
   const Wishes wanted = wishes();
   if (wanted.drop) return mqtt_->drop();
-  if (wanted.sync && sync()) {
+  if (wanted.sync && sync(stop)) {
     const std::lock_guard lock(mutex_);
     sync_wanted_ = false;
   }
@@ -110,12 +110,12 @@ bool Chatter::connect() {
   return true;
 }
 
-// Subscribes and catches up. False: the connection was lost; connect again.
-bool Chatter::sync() {
+// Subscribes and catches up. False: the connection was lost (connect again), or the end was asked for.
+bool Chatter::sync(const std::stop_token& stop) {
   const std::string device = "u/" + spec_.user + "/d/" + spec_.device;
   if (mqtt_->subscribe("u/" + spec_.user + "/in/#") == kNoAnswer) return false;
   if (mqtt_->subscribe(device + "/#") == kNoAnswer) return false;
-  while (mqtt_->connected()) {
+  while (mqtt_->connected() && !stop.stop_requested()) {
     json request = {{"req", "sync-" + std::to_string(++questions_)}, {"limit", 200}};
     if (!cursor_.empty()) request["cursor"] = cursor_;
     mqtt_->publish({.topic = device + "/req/sync", .payload = request.dump(), .correlation = {}});

@@ -105,10 +105,10 @@ class Chatter {
   };
 
   void run(const std::stop_token& stop);
-  bool go_live();
-  void turn();
+  bool go_live(const std::stop_token& stop);
+  void turn(const std::stop_token& stop);
   bool connect();
-  bool sync();
+  bool sync(const std::stop_token& stop);
   void take_page(const nlohmann::json& page);
   bool resend();
   void publish_next();

@@ -152,11 +152,11 @@ std::string with_cursors(std::string_view payload) {
 }  // namespace
 
 void run_input(std::string_view bytes) {
-  static const std::array<UserId, 4> kUsers{user("alice"), user("bob"), user("carol"), user("eve")};
+  static const std::array<UserId, 4> users{user("alice"), user("bob"), user("carol"), user("eve")};
   Input input(bytes);
   const std::size_t who = std::string_view("abce").find(static_cast<char>(input.byte()));
   if (who == std::string_view::npos) return;
-  const UserId& me = kUsers.at(who);
+  const UserId& me = users.at(who);
   const auto name = input.line();
   const auto method = parse_method(name);
   if (!method) return;  // the topic names it: see topic_fuzz

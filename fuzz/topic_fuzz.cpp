@@ -97,8 +97,8 @@ void check_user(const Device& me, std::string_view text) {
 }
 
 void check_service(Role role, std::string_view text) {
-  static const std::array<std::string, 4> kPrivate{"u/alice/in/bob/msg", "u/alice/in/bob/sent",
-                                                   "u/alice/out/bob/msg", "u/alice/d/phone/error"};
+  static const std::array<std::string, 4> private_topics{"u/alice/in/bob/msg", "u/alice/in/bob/sent",
+                                                         "u/alice/out/bob/msg", "u/alice/d/phone/error"};
   const auto who = Principal::of_service(role, "", kNever);
   const auto topic = parse_topic(text);
   const auto allowed = [&](Access access) { return decide(who, access, text).allowed(); };
@@ -110,7 +110,8 @@ void check_service(Role role, std::string_view text) {
             "no service speaks as a user or into an inbox, or hears one");
   }
   if (!allowed(Access::subscribe)) return;
-  for (const auto& name : kPrivate) require(!gets(text, name), "no service subscribes to a conversation");
+  for (const auto& name : private_topics)
+    require(!gets(text, name), "no service subscribes to a conversation");
 }
 
 }  // namespace

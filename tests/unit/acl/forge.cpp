@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -34,18 +35,28 @@ std::string raw_of_der(std::string_view der) {
   return raw;
 }
 
+// OpenSSL's handle of the key. Kept: reading the PEM takes longer than signing.
+EVP_PKEY* handle_of(const SigningKey& key) {
+  static std::map<std::string, openssl::Pkey> handles;
+  auto& handle = handles[key.key_id()];
+  if (!handle) {
+    const std::string pem = key.to_pem();
+    const openssl::Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    handle.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  }
+  return handle.get();
+}
+
 }  // namespace
 
 std::string forge_token(const SigningKey& key, std::string_view header, std::string_view payload) {
-  const std::string pem = key.to_pem();
-  const openssl::Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const openssl::Pkey pkey(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  EVP_PKEY* pkey = handle_of(key);
   const openssl::MdContext context(EVP_MD_CTX_new());
   const std::string text = signed_text(header, payload);
   const bool eddsa = key.algorithm() == SignatureAlgorithm::eddsa;
   std::string signature(1024, '\0');
   std::size_t size = signature.size();
-  if (EVP_DigestSignInit(context.get(), nullptr, eddsa ? nullptr : EVP_sha256(), nullptr, pkey.get()) != 1 ||
+  if (EVP_DigestSignInit(context.get(), nullptr, eddsa ? nullptr : EVP_sha256(), nullptr, pkey) != 1 ||
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                      bytes_of(text.data()), text.size()) != 1) {
     throw std::runtime_error("cannot sign");

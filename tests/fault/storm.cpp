@@ -1,6 +1,7 @@
 #include "tests/fault/storm.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <memory>
 #include <optional>
@@ -115,8 +116,7 @@ class Storm {
 
 milliseconds percentile(std::vector<milliseconds> values, double share) {
   std::sort(values.begin(), values.end());
-  const auto index = static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5);
-  return values.at(index);
+  return values.at(static_cast<std::size_t>(std::llround(share * static_cast<double>(values.size() - 1))));
 }
 
 void print_recoveries(std::ostream& out, const StormReport& report) {

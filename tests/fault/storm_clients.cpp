@@ -24,6 +24,7 @@ nlohmann::json timeless(nlohmann::json claims) {
 DeviceRecord device_record(ConversationRecord conversation) {
   const auto told = [](const std::vector<Receipt>& receipts) {
     std::vector<MarksTold> marks;
+    marks.reserve(receipts.size());
     for (const Receipt& receipt : receipts) {
       marks.push_back({receipt.by.str(), receipt.delivered, receipt.read});
     }

@@ -18,7 +18,8 @@ extern "C" void duet_paho_suppressions() {}
 #endif
 
 #if defined(__SANITIZE_THREAD__)
-extern "C" const char* __tsan_default_suppressions();
+// Weak: a test that runs foreign SDKs too has a longer list (tests/support/sanitizers.cpp).
+extern "C" __attribute__((weak)) const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
   return "deadlock:libpaho-mqtt3as.so\n"
          "race:mqtt::async_client::remove_token\n"

@@ -1,13 +1,12 @@
 #include "tests/fault/long_run.h"
 
-#include <charconv>
-#include <cstdlib>
+#include <cstdint>
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 
+#include "tests/support/environment.h"
 #include "tests/support/process.h"
 
 namespace duet {
@@ -26,15 +25,8 @@ void for_each_segment(const fs::path& data_dir, Visit visit) {
 }  // namespace
 
 std::chrono::seconds run_time(std::chrono::seconds otherwise) {
-  const char* text = std::getenv("DUET_SECONDS");
-  if (text == nullptr) return otherwise;
-  const std::string_view view = text;
-  int seconds = 0;
-  const auto end = view.data() + view.size();
-  if (std::from_chars(view.data(), end, seconds).ptr != end || seconds <= 0) {
-    throw std::runtime_error("DUET_SECONDS is no number of seconds");
-  }
-  return std::chrono::seconds(seconds);
+  return std::chrono::seconds(
+      number_from_environment("DUET_SECONDS", static_cast<std::uint64_t>(otherwise.count())));
 }
 
 std::size_t resident_kib(pid_t process) {

@@ -35,8 +35,9 @@ std::vector<std::string> command_of(PeerKind kind) {
 
 }  // namespace
 
-PeerProcess::PeerProcess(PeerKind kind, const std::vector<PeerSpec>& devices, std::filesystem::path directory)
-    : kind_(kind), directory_(std::move(directory)) {
+PeerProcess::PeerProcess(PeerKind kind, const std::vector<PeerSpec>& devices, std::filesystem::path directory,
+                         std::map<std::string, std::string> environment)
+    : kind_(kind), directory_(std::move(directory)), environment_(std::move(environment)) {
   std::filesystem::create_directories(directory_);
   json config = {{"devices", json::array()}};
   for (const PeerSpec& spec : devices) config["devices"].push_back(config_of(spec));
@@ -47,12 +48,22 @@ PeerProcess::PeerProcess(PeerKind kind, const std::vector<PeerSpec>& devices, st
 void PeerProcess::start() {
   auto command = command_of(kind_);
   command.push_back((directory_ / "peers.json").string());
+  for (const auto& [name, value] : environment_) command.insert(command.begin(), name + "=" + value);
+  command.emplace(command.begin(), "env");  // becomes what it starts
   process_ = std::make_unique<ChildProcess>(command, ChildProcess::Streams::piped, directory_ / "stderr");
 }
 
 void PeerProcess::kill_and_restart() {
   process_->signal(SIGKILL);
   process_->wait();
+  start();
+}
+
+void PeerProcess::await_death_and_restart() {
+  if (process_->wait() != 128 + SIGKILL) {
+    throw std::runtime_error("not killed: " + command_of(kind_).back() + "\n" +
+                             text_of(directory_ / "stderr"));
+  }
   start();
 }
 

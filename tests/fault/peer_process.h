@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -45,12 +46,16 @@ struct PeerStatus {
 // throw std::runtime_error, with what the process complained of, when what they wait for does not come.
 class PeerProcess {
  public:
-  // `directory` gets the configuration and stderr, which is appended to.
-  PeerProcess(PeerKind kind, const std::vector<PeerSpec>& devices, std::filesystem::path directory);
+  // `directory` gets the configuration and stderr, which is appended to. `environment` is beside the test's
+  // own.
+  PeerProcess(PeerKind kind, const std::vector<PeerSpec>& devices, std::filesystem::path directory,
+              std::map<std::string, std::string> environment = {});
 
   pid_t pid() const { return process_->pid(); }
   // SIGKILL, and starts it again with the same configuration.
   void kill_and_restart();
+  // Waits until it has died by itself, as by SIGKILL, and starts it again.
+  void await_death_and_restart();
 
   void await_ready();
   // The next status that it tells, about once a second.
@@ -71,6 +76,7 @@ class PeerProcess {
 
   const PeerKind kind_;
   const std::filesystem::path directory_;
+  const std::map<std::string, std::string> environment_;
   std::unique_ptr<ChildProcess> process_;
 };
 

@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 
 #include "tests/support/chatter.h"
 #include "tests/support/end_record.h"
+#include "tests/support/environment.h"
 #include "tests/support/platform_test.h"
 
 namespace duet {
@@ -21,11 +21,6 @@ namespace {
 using ::testing::IsEmpty;
 
 constexpr int kPairs = 2;
-
-std::uint64_t number_from(const char* variable, std::uint64_t fallback) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? fallback : std::stoull(text);
-}
 
 struct Mode {
   std::string sync;
@@ -39,7 +34,7 @@ std::ostream& operator<<(std::ostream& out, const Mode& mode) {
 class PowerCut : public ::testing::TestWithParam<Mode> {
  protected:
   PowerCut()
-      : seed_(number_from("DUET_SEED", std::random_device{}())),
+      : seed_(number_from_environment("DUET_SEED", std::random_device{}())),
         random_(seed_),
         platform_(PowerPlatform::spec(std::string(kUnlimited) +
                                       "[journal]\nsegment_bytes = 16384\nsync = \"" + GetParam().sync +
@@ -144,7 +139,7 @@ class PowerCut : public ::testing::TestWithParam<Mode> {
 TEST_P(PowerCut, TakesNothingThatWasPromised) {
   constexpr std::size_t kMost = 60;
   start_load();
-  const auto cuts = number_from("DUET_CUTS", 2);
+  const auto cuts = number_from_environment("DUET_CUTS", 2);
   for (std::uint64_t i = 1; i <= cuts; ++i) {
     ASSERT_TRUE(await_progress(std::uniform_int_distribution<std::size_t>(1, kMost)(random_)))
         << "before cut " << i;

@@ -132,6 +132,20 @@ class RecordReader {
 
 }  // namespace
 
+DeviceRecord device_record(ConversationRecord conversation) {
+  const auto told = [](const std::vector<Receipt>& receipts) {
+    std::vector<MarksTold> marks;
+    marks.reserve(receipts.size());
+    for (const Receipt& receipt : receipts) {
+      marks.push_back({receipt.by.str(), receipt.delivered, receipt.read});
+    }
+    return marks;
+  };
+  conversation.messages.marks = told(conversation.marks);
+  conversation.messages.synced_marks = told(conversation.synced_marks);
+  return std::move(conversation.messages);
+}
+
 std::size_t PeerRecord::published() const {
   std::size_t count = 0;
   for (const auto& [peer, conversation] : conversations) count += conversation.messages.published.size();

@@ -37,6 +37,9 @@ struct ConversationRecord {
   Seq read = 0;
 };
 
+// With the marks, for the checker.
+DeviceRecord device_record(ConversationRecord conversation);
+
 struct PeerRecord {
   std::map<std::string, ConversationRecord> conversations;  // by peer
   std::size_t connects = 0;

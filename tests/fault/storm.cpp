@@ -130,21 +130,12 @@ void print_recoveries(std::ostream& out, const StormReport& report) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const StormReport& report) {
-  std::map<Law, std::size_t> broken;
-  for (const Violation& violation : report.violations) ++broken[violation.law];
+  const Tally broken = tally(report.violations);
   out << "seed " << report.seed << ", " << report.devices << " devices, " << report.kills << " kills\n"
       << "published " << report.published << ", acknowledged " << report.acknowledged << ", refused "
       << report.refused << ", stored " << report.stored << "\n"
-      << "lost " << broken[Law::kept] + broken[Law::complete] + broken[Law::receipt_kept] << ", duplicated "
-      << broken[Law::once] << ", out of order "
-      << broken[Law::dense] + broken[Law::one_order] + broken[Law::sender_order] + broken[Law::stream_order]
-      << ", other violations ";
-  std::size_t other = 0;
-  for (const Law law : {Law::time, Law::published, Law::stored_first, Law::marks_ascend, Law::marks_bounded,
-                        Law::marks_agree, Law::two_parties}) {
-    other += broken[law];
-  }
-  out << other << "\n";
+      << "lost " << broken.lost << ", duplicated " << broken.duplicated << ", out of order "
+      << broken.out_of_order << ", other violations " << broken.other << "\n";
   print_recoveries(out, report);
   for (const Violation& violation : report.violations) out << "VIOLATION " << violation << "\n";
   for (const std::string& complaint : report.complaints) out << "COMPLAINT " << complaint << "\n";

@@ -21,20 +21,6 @@ nlohmann::json timeless(nlohmann::json claims) {
   return claims;
 }
 
-DeviceRecord device_record(ConversationRecord conversation) {
-  const auto told = [](const std::vector<Receipt>& receipts) {
-    std::vector<MarksTold> marks;
-    marks.reserve(receipts.size());
-    for (const Receipt& receipt : receipts) {
-      marks.push_back({receipt.by.str(), receipt.delivered, receipt.read});
-    }
-    return marks;
-  };
-  conversation.messages.marks = told(conversation.marks);
-  conversation.messages.synced_marks = told(conversation.synced_marks);
-  return std::move(conversation.messages);
-}
-
 }  // namespace
 
 StormClients::StormClients(const TestPlatform& platform, const StormOptions& options, RecoveryClock& clock,

@@ -231,6 +231,38 @@ std::ostream& operator<<(std::ostream& out, const Violation& violation) {
   return out << to_string(violation.law) << ": " << violation.what;
 }
 
+Tally tally(const std::vector<Violation>& violations) {
+  Tally sum;
+  for (const Violation& violation : violations) {
+    switch (violation.law) {
+      case Law::kept:
+      case Law::complete:
+      case Law::receipt_kept:
+        ++sum.lost;
+        break;
+      case Law::once:
+        ++sum.duplicated;
+        break;
+      case Law::dense:
+      case Law::one_order:
+      case Law::sender_order:
+      case Law::stream_order:
+        ++sum.out_of_order;
+        break;
+      case Law::time:
+      case Law::published:
+      case Law::stored_first:
+      case Law::marks_ascend:
+      case Law::marks_bounded:
+      case Law::marks_agree:
+      case Law::two_parties:
+        ++sum.other;
+        break;
+    }
+  }
+  return sum;
+}
+
 std::vector<Violation> check_conversation(const UserRecord& one, const UserRecord& other) {
   return Check(one, other).run();
 }

@@ -78,6 +78,15 @@ struct Violation {
 };
 std::ostream& operator<<(std::ostream& out, const Violation& violation);
 
+// What operators ask: how many violations are of which kind.
+struct Tally {
+  std::size_t lost = 0;
+  std::size_t duplicated = 0;
+  std::size_t out_of_order = 0;
+  std::size_t other = 0;
+};
+Tally tally(const std::vector<Violation>& violations);
+
 // Returns the violations (at most 50); none: every guarantee was kept. Assumes that each device resent what
 // was not confirmed in order before anything new, as the contract says.
 std::vector<Violation> check_conversation(const UserRecord& one, const UserRecord& other);

@@ -167,5 +167,17 @@ TEST_F(HistoryChecker, NoticesWhatReachesAThirdUser) {
   expect("bob saw what is not for them: u/carol/in/bob/msg");
 }
 
+TEST(Tally, CountsEveryLawOnce) {
+  std::vector<Violation> all;
+  for (int law = 0; law <= static_cast<int>(Law::two_parties); ++law) {
+    all.push_back({static_cast<Law>(law), "what"});
+  }
+  const Tally sum = tally(all);
+  EXPECT_EQ(sum.lost, 3U);
+  EXPECT_EQ(sum.duplicated, 1U);
+  EXPECT_EQ(sum.out_of_order, 4U);
+  EXPECT_EQ(sum.lost + sum.duplicated + sum.out_of_order + sum.other, all.size());
+}
+
 }  // namespace
 }  // namespace duet

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <stdexcept>
 
 #include "acl/token.h"
+#include "tests/support/environment.h"
 #include "tests/support/process.h"
 #include "tests/support/sdk_client.h"
 #include "tests/support/test_client.h"
@@ -18,6 +21,17 @@ namespace {
 using ::testing::Contains;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+
+TEST(Environment, TellsNumbersAndNothingElse) {
+  EXPECT_EQ(number_from_environment("DUET_TEST_NUMBER", 7), 7U);
+  for (const char* wrong : {"", "x", "1x", "-1", "18446744073709551616"}) {
+    setenv("DUET_TEST_NUMBER", wrong, 1);
+    EXPECT_THROW(number_from_environment("DUET_TEST_NUMBER", 7), std::runtime_error) << wrong;
+  }
+  setenv("DUET_TEST_NUMBER", "12", 1);
+  EXPECT_EQ(number_from_environment("DUET_TEST_NUMBER", 7), 12U);
+  unsetenv("DUET_TEST_NUMBER");
+}
 
 // Mosquitto with two listeners, anonymous, and a list of topics that may be used.
 class PlainBroker : public ::testing::Test {

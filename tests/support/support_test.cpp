@@ -106,6 +106,10 @@ TEST_F(PlainBroker, TestClientsWillIsSentWhenItDropsAndNotWhenItDisconnects) {
   rude->drop();
   ASSERT_TRUE(watcher->wait_for([](const Received&) { return true; }));
   EXPECT_EQ(watcher->inbox().front().payload, "rude");
+  // As when the connection ends between two of a client's steps.
+  EXPECT_EQ(rude->subscribe("open/#"), kNoAnswer);
+  EXPECT_FALSE(rude->unsubscribe("open/#"));
+  EXPECT_EQ(rude->publish(to("open/a", "x")), kNoAnswer);
 }
 
 TEST_F(PlainBroker, EveryKindOfSdkClientPublishesAndReceives) {

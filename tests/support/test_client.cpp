@@ -43,6 +43,11 @@ void require(int code, const std::string& what) {
   if (code != MOSQ_ERR_SUCCESS) throw std::runtime_error(what + ": " + mosquitto_strerror(code));
 }
 
+// The connection may end at any time, also just before it is used.
+bool connection_lost(int code) {
+  return code == MOSQ_ERR_NO_CONN || code == MOSQ_ERR_CONN_LOST || code == MOSQ_ERR_ERRNO;
+}
+
 const char* c_str_or_null(const std::optional<std::string>& text) {
   return text ? text->c_str() : nullptr;
 }
@@ -87,6 +92,11 @@ struct TestClient::Callbacks {
     auto* self = static_cast<TestClient*>(object);
     change(self, [&] { self->unsubacks_[id] = true; });
   }
+  static void on_disconnect(mosquitto*, void* object, int code, const mosquitto_property*) {
+    constexpr int kFirstReason = 0x80;  // below are the library's own errors
+    auto* self = static_cast<TestClient*>(object);
+    if (code >= kFirstReason) change(self, [&] { self->end_reason_ = code; });
+  }
   static void on_message(mosquitto*, void* object, const mosquitto_message* message,
                          const mosquitto_property* properties) {
     auto* self = static_cast<TestClient*>(object);
@@ -117,6 +127,7 @@ TestClient::TestClient(ConnectSpec spec)
   mosquitto_publish_v5_callback_set(m, Callbacks::on_publish);
   mosquitto_subscribe_v5_callback_set(m, Callbacks::on_subscribe);
   mosquitto_unsubscribe_v5_callback_set(m, Callbacks::on_unsubscribe);
+  mosquitto_disconnect_v5_callback_set(m, Callbacks::on_disconnect);
   mosquitto_message_v5_callback_set(m, Callbacks::on_message);
 }
 
@@ -145,6 +156,7 @@ int TestClient::connect() {
   }
   std::unique_lock lock(mutex_);
   ended_ = false;
+  end_reason_.reset();
   thread_ = std::jthread([this] { run(); });
   changed_.wait_for(lock, kPatience, [this] { return connack_.has_value() || ended_; });
   return connack_.value_or(kNoAnswer);
@@ -178,9 +190,16 @@ bool TestClient::wait_disconnected(std::chrono::milliseconds patience) const {
   return changed_.wait_for(lock, patience, [this] { return ended_; });
 }
 
+std::optional<int> TestClient::end_reason() const {
+  const std::lock_guard lock(mutex_);
+  return end_reason_;
+}
+
 int TestClient::subscribe(const std::string& filter, int qos) {
   int id = 0;
-  require(mosquitto_subscribe_v5(mosq_.get(), &id, filter.c_str(), qos, 0, nullptr), "subscribe " + filter);
+  const int result = mosquitto_subscribe_v5(mosq_.get(), &id, filter.c_str(), qos, 0, nullptr);
+  if (connection_lost(result)) return kNoAnswer;
+  require(result, "subscribe " + filter);
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kPatience, [&] { return subacks_.contains(id) || ended_; });
   const auto found = subacks_.find(id);
@@ -189,7 +208,9 @@ int TestClient::subscribe(const std::string& filter, int qos) {
 
 bool TestClient::unsubscribe(const std::string& filter) {
   int id = 0;
-  require(mosquitto_unsubscribe_v5(mosq_.get(), &id, filter.c_str(), nullptr), "unsubscribe " + filter);
+  const int result = mosquitto_unsubscribe_v5(mosq_.get(), &id, filter.c_str(), nullptr);
+  if (connection_lost(result)) return false;
+  require(result, "unsubscribe " + filter);
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kPatience, [&] { return unsubacks_.contains(id) || ended_; });
   return unsubacks_.contains(id);
@@ -212,7 +233,7 @@ std::optional<int> TestClient::publish_async(const Publish& message) {
   const int code =
       mosquitto_publish_v5(mosq_.get(), &id, message.topic.c_str(), static_cast<int>(message.payload.size()),
                            message.payload.data(), message.qos, message.retain, properties.get());
-  if (code == MOSQ_ERR_NO_CONN || code == MOSQ_ERR_CONN_LOST || code == MOSQ_ERR_ERRNO) return std::nullopt;
+  if (connection_lost(code)) return std::nullopt;
   require(code, "publish on " + message.topic);
   return id;
 }

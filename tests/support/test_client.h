@@ -51,7 +51,10 @@ class TestClient {
   // Whether the connection ended (by anybody) before the patience did.
   bool wait_disconnected(std::chrono::milliseconds patience = kPatience) const;
 
-  // SUBACK's code: 0 to 2 granted, 0x80 and above refused.
+  // The reason that the broker gave for the end (MQTT 5, 3.14.2.1); nullopt when it gave none.
+  std::optional<int> end_reason() const;
+
+  // SUBACK's code: 0 to 2 granted, 0x80 and above refused. kNoAnswer: the connection ended.
   int subscribe(const std::string& filter, int qos = 1);
   bool unsubscribe(const std::string& filter);
 
@@ -96,6 +99,7 @@ class TestClient {
   // Guarded by mutex_.
   std::optional<int> connack_;
   bool ended_ = true;
+  std::optional<int> end_reason_;
   std::vector<Received> inbox_;
   std::map<int, int> pubacks_;
   std::map<int, int> subacks_;

@@ -46,6 +46,7 @@ constexpr auto kTable = std::to_array<AccessRule>({
     {Role::push, Access::receive, "u/{user}/d/{any}/presence", "presence of devices"},
     {Role::push, Access::receive, "u/{user}/d/{any}/push", "push registrations"},
 
+    {Role::auth, Access::publish, "svc/auth/revocations", "logins that were ended"},
     {Role::auth, Access::publish, "svc/auth/token", "renew its own token"},
 });
 

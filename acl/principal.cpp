@@ -28,17 +28,22 @@ std::optional<Role> parse_role(std::string_view text) {
   return std::nullopt;
 }
 
-Principal::Principal(Role role, std::optional<Device> device, std::string instance, Timestamp expires_at)
-    : role_(role), device_(std::move(device)), instance_(std::move(instance)), expires_at_(expires_at) {}
+Principal::Principal(Role role, std::optional<Device> device, std::string instance, Timestamp expires_at,
+                     Timestamp issued_at)
+    : role_(role),
+      device_(std::move(device)),
+      instance_(std::move(instance)),
+      expires_at_(expires_at),
+      issued_at_(issued_at) {}
 
-Principal Principal::of_device(Device device, Timestamp expires_at) {
-  return {Role::chat, std::move(device), std::string(), expires_at};
+Principal Principal::of_device(Device device, Timestamp expires_at, Timestamp issued_at) {
+  return {Role::chat, std::move(device), std::string(), expires_at, issued_at};
 }
 
 Principal Principal::of_service(Role role, std::string instance, Timestamp expires_at) {
   assert(role != Role::chat);
   assert(instance.empty() || DeviceId::valid(instance));
-  return {role, std::nullopt, std::move(instance), expires_at};
+  return {role, std::nullopt, std::move(instance), expires_at, Timestamp()};
 }
 
 std::string Principal::client_id() const {

@@ -22,7 +22,7 @@ std::optional<Role> parse_role(std::string_view text);
 // service's client id is `duet-<role>` or `duet-<role>.<instance>`, which is no user's: it has no colon.
 class Principal {
  public:
-  static Principal of_device(Device device, Timestamp expires_at);
+  static Principal of_device(Device device, Timestamp expires_at, Timestamp issued_at = {});
   // `instance` tells several connections of one role apart; empty for the only one.
   static Principal of_service(Role role, std::string instance, Timestamp expires_at);
 
@@ -31,15 +31,19 @@ class Principal {
   const std::optional<Device>& device() const { return device_; }
   // When its token ends (RFC 7519 4.1.4), skew not added.
   Timestamp expires_at() const { return expires_at_; }
+  // When its token was issued (RFC 7519 4.1.6); the epoch when it does not say, and for a service.
+  Timestamp issued_at() const { return issued_at_; }
   std::string client_id() const;
 
  private:
-  Principal(Role role, std::optional<Device> device, std::string instance, Timestamp expires_at);
+  Principal(Role role, std::optional<Device> device, std::string instance, Timestamp expires_at,
+            Timestamp issued_at);
 
   Role role_;
   std::optional<Device> device_;
   std::string instance_;
   Timestamp expires_at_;
+  Timestamp issued_at_;
 };
 
 // The role and instance that a service's client id names; nullopt when it is not `duet-<role>[.<instance>]`

@@ -154,7 +154,7 @@ Result<Claims, TokenError> make_claims(const json& claims) {
   if (!role) return failed(role.error());
   const bool chat = *role == Role::chat;
   if (chat ? !UserId::valid(*subject) : *subject != to_string(*role)) return failed(TokenError::bad_subject);
-  Claims out{*role, *subject, std::nullopt, *expires_at};
+  Claims out{*role, *subject, std::nullopt, *expires_at, date_at(claims, "iat").value_or(Timestamp())};
   if (claims.contains("device")) {
     const auto* device = find_string(claims, "device");
     if (chat && device != nullptr) out.device = DeviceId::parse(*device);
@@ -229,7 +229,7 @@ std::optional<Principal> principal_for(const Claims& claims, std::string_view cl
   auto device = parse_client_id(client_id);
   if (!device || device->user.str() != claims.subject) return std::nullopt;
   if (claims.device && device->device != *claims.device) return std::nullopt;
-  return Principal::of_device(*std::move(device), claims.expires_at);
+  return Principal::of_device(*std::move(device), claims.expires_at, claims.issued_at);
 }
 
 }  // namespace duet

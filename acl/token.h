@@ -64,6 +64,7 @@ struct Claims {
   std::string subject;             // of a chat token a UserId, of a service's its role
   std::optional<DeviceId> device;  // `device`: the token is good for that device only
   Timestamp expires_at;
+  Timestamp issued_at = {};  // `iat`; without one the epoch: before every end of a login
 };
 
 class TokenVerifier {

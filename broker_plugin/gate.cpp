@@ -36,7 +36,7 @@ Gate::Gate(const Options& options, JwkSet keys, const std::string& boot_id, Brok
       tokens_(std::move(keys), options.tokens),
       pipes_(options, boot_id, broker),
       intake_(options, {pipes_, blocks_, presence_, services_, broker}),
-      service_intake_({sessions_, pipes_, blocks_, tokens_, broker}) {}
+      service_intake_({sessions_, pipes_, blocks_, revocations_, tokens_, broker}) {}
 
 // Between RELOAD and the end of the loop turn the broker asks again about every session it has, with the user
 // name that was set and a token that may have run out; refusing would throw out users whose session is in
@@ -70,6 +70,9 @@ ConnectDecision Gate::connect(const ConnectRequest& request, Moment now) {
     return refuse(request, "the user name is not the token's");
   }
   if (const auto& device = principal->device()) {
+    if (revocations_.revokes(*device, principal->issued_at())) {
+      return refuse(request, "the login was ended");
+    }
     if (sessions_.devices_of(device->user, request.client_id) >= devices_per_user_) {
       return refuse(request, "the user has too many devices connected");
     }
@@ -175,7 +178,7 @@ bool Gate::publish(const Client& client, const Publish& publish, Moment now) {
 void Gate::tick(Moment now) {
   reloading_ = false;
   for (const auto& client_id : sessions_.take_expired(now.wall)) {
-    broker_.log(LogLevel::notice, client_id + ": its token has expired");
+    broker_.log(LogLevel::notice, client_id + ": its token has expired, or its login was ended");
     broker_.kick(client_id);
   }
   presence_.tick();

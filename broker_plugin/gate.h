@@ -11,6 +11,7 @@
 #include "acl/access.h"
 #include "acl/block_list.h"
 #include "acl/principal.h"
+#include "acl/revocation_list.h"
 #include "acl/token.h"
 #include "broker_plugin/broker_port.h"
 #include "broker_plugin/intake.h"
@@ -98,6 +99,7 @@ class Gate {
   TokenVerifier tokens_;
   Sessions sessions_;
   BlockList blocks_;
+  RevocationList revocations_;
   Pipes pipes_;
   Presence presence_{sessions_, broker_};
   ServiceLinks services_{pipes_, presence_};

@@ -15,6 +15,7 @@ void ServiceIntake::accept(Session& session, Connection connection, const Topic&
     understood = accept_pipe(*pipe, payload, now);
   } else if (const auto* service = std::get_if<ServiceTopic>(&topic)) {
     if (service->kind == ServiceKind::blocks) understood = accept_blocks(payload);
+    if (service->kind == ServiceKind::revocations) understood = accept_revocations(payload, now);
     if (service->kind == ServiceKind::token) understood = renew_token(session, connection, payload, now);
   }
   if (!understood) {
@@ -37,6 +38,18 @@ bool ServiceIntake::accept_blocks(std::string_view payload) {
   const auto update = parse_block_update(payload);
   if (update) parts_.blocks.apply(*update);
   return update.has_value();
+}
+
+bool ServiceIntake::accept_revocations(std::string_view payload, Moment now) {
+  const auto update = parse_revocation_update(payload);
+  if (!update) return false;
+  parts_.revocations.apply(*update, now.wall - parts_.tokens.rules().clock_skew);
+  for (const Revocation& revocation : update->add) {
+    parts_.sessions.end_where(revocation.user, [this](const Principal& principal) {
+      return parts_.revocations.revokes(*principal.device(), principal.issued_at());
+    });
+  }
+  return true;
 }
 
 bool ServiceIntake::renew_token(Session& session, Connection connection, std::string_view token, Moment now) {

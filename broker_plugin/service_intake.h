@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "acl/block_list.h"
+#include "acl/revocation_list.h"
 #include "acl/token.h"
 #include "broker_plugin/broker_port.h"
 #include "broker_plugin/moment.h"
@@ -19,6 +20,7 @@ struct ServiceParts {
   Sessions& sessions;
   Pipes& pipes;
   BlockList& blocks;
+  RevocationList& revocations;
   const TokenVerifier& tokens;
   BrokerPort& broker;
 };
@@ -37,6 +39,7 @@ class ServiceIntake {
  private:
   bool accept_pipe(const PipeTopic& topic, std::string_view payload, Moment now);
   bool accept_blocks(std::string_view payload);
+  bool accept_revocations(std::string_view payload, Moment now);
   bool renew_token(Session& session, Connection connection, std::string_view token, Moment now);
 
   ServiceParts parts_;

@@ -1,5 +1,6 @@
 #include "broker_plugin/sessions.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -19,10 +20,13 @@ Session& Sessions::begin(Connection connection, const Principal& principal, Time
     Session& before = sessions_.at(old->second);
     before.superseded = true;
     session.owes_offline = std::exchange(before.owes_offline, false);
+    if (const auto& device = principal.device()) {
+      std::ranges::replace(devices_of_.find(std::string_view(device->user))->second, old->second, connection);
+    }
     old->second = connection;
   } else {
     current_.emplace(session.client_id, connection);
-    if (const auto& device = principal.device()) ++devices_of_[device->user.str()];
+    if (const auto& device = principal.device()) devices_of_[device->user.str()].push_back(connection);
   }
   expect_end(connection, session);
   return session;
@@ -41,8 +45,9 @@ std::optional<Session> Sessions::end(Connection connection) {
   if (ended->superseded) return ended;
   current_.erase(ended->client_id);
   if (const auto& device = ended->principal.device()) {
-    const auto count = devices_of_.find(std::string_view(device->user));
-    if (--count->second == 0) devices_of_.erase(count);
+    const auto devices = devices_of_.find(std::string_view(device->user));
+    std::erase(devices->second, connection);
+    if (devices->second.empty()) devices_of_.erase(devices);
   }
   return ended;
 }
@@ -52,14 +57,23 @@ bool Sessions::connected(std::string_view client_id) const {
 }
 
 std::size_t Sessions::devices_of(const UserId& user, std::string_view except) const {
-  const auto count = devices_of_.find(std::string_view(user));
-  if (count == devices_of_.end()) return 0;
-  return count->second - (connected(except) ? 1 : 0);
+  const auto devices = devices_of_.find(std::string_view(user));
+  if (devices == devices_of_.end()) return 0;
+  return devices->second.size() - (connected(except) ? 1 : 0);
 }
 
 void Sessions::extend(Session& session, Connection connection, Timestamp ends_at) {
   session.ends_at = ends_at;
   expect_end(connection, session);
+}
+
+void Sessions::end_where(const UserId& user, const std::function<bool(const Principal&)>& over) {
+  const auto devices = devices_of_.find(std::string_view(user));
+  if (devices == devices_of_.end()) return;
+  for (const Connection connection : devices->second) {
+    Session& session = sessions_.at(connection);
+    if (over(session.principal)) extend(session, connection, Timestamp::min());
+  }
 }
 
 void Sessions::expect_end(Connection connection, const Session& session) {

@@ -34,7 +34,7 @@ using Connection = const void*;
 struct Session {
   Principal principal;
   std::string client_id;
-  Timestamp ends_at;  // its token's end, skew included
+  Timestamp ends_at;  // its token's end, skew included, or that of its login
   std::uint64_t serial;
   // Another connection was accepted with this client id: all that this one may still do is send its will.
   bool superseded = false;
@@ -63,6 +63,8 @@ class Sessions {
   // Live devices of the user, not counting the one with `except`.
   std::size_t devices_of(const UserId& user, std::string_view except) const;
   void extend(Session& session, Connection connection, Timestamp ends_at);
+  // Of the user's live devices those that `over` says are over end now.
+  void end_where(const UserId& user, const std::function<bool(const Principal&)>& over);
   // Client ids of sessions that are over and to be kicked; each session once.
   std::vector<std::string> take_expired(Timestamp now);
   // The devices that are online: live, and `online` was their last word.
@@ -89,8 +91,8 @@ class Sessions {
   void expect_end(Connection connection, const Session& session);
 
   std::unordered_map<Connection, Session> sessions_;
-  ByName<Connection> current_;      // client id → the connection that is not superseded
-  ByName<std::size_t> devices_of_;  // user → how many of current_ are the user's
+  ByName<Connection> current_;                  // client id → the connection that is not superseded
+  ByName<std::vector<Connection>> devices_of_;  // user → those of current_ that are the user's; never empty
   // Invariant: holds an entry for every live session's ends_at. Entries of ended sessions are dropped when
   // they come up or are the greater part, so that somebody who connects over and over costs no memory.
   Expiries expiries_;

@@ -153,6 +153,8 @@ void run_input(std::string_view bytes) {
       return check_round_trip<parse_error, format_error>(payload);
     case 'b':
       return check_round_trip<parse_block_update, format_block_update>(payload);
+    case 'v':
+      return check_round_trip<parse_revocation_update, format_revocation_update>(payload);
     case 's':
       return check_round_trip<parse_presence_snapshot, format_presence_snapshot>(payload);
     case 'c':

@@ -48,6 +48,37 @@ json blocks_json(const std::vector<Block>& blocks) {
   return list;
 }
 
+std::int64_t milliseconds_of(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+
+// Nullopt for anything but whole milliseconds up to the year 9999, so that sums stay in range.
+std::optional<Timestamp> time_at(const json& object, const char* name) {
+  constexpr std::int64_t kMaxMilliseconds = 253402300799999;
+  const auto member = object.find(name);
+  if (member == object.end() || !member->is_number_unsigned()) return std::nullopt;
+  const auto value = member->get<std::uint64_t>();
+  if (value > kMaxMilliseconds) return std::nullopt;
+  return Timestamp(std::chrono::milliseconds(value));
+}
+
+std::optional<Revocation> make_revocation(const json& object) {
+  if (!object.is_object()) return std::nullopt;
+  const auto text_at = [&object](const char* name) {
+    const auto member = object.find(name);
+    const auto* text = member != object.end() ? member->get_ptr<const std::string*>() : nullptr;
+    return text != nullptr ? std::string_view(*text) : std::string_view();  // no name is empty
+  };
+  auto user = UserId::parse(text_at("user"));
+  const auto before = time_at(object, "before");
+  const auto until = time_at(object, "until");
+  if (!user || !before || !until) return std::nullopt;
+  if (!object.contains("device")) return Revocation{*std::move(user), std::nullopt, *before, *until};
+  auto device = DeviceId::parse(text_at("device"));
+  if (!device) return std::nullopt;
+  return Revocation{*std::move(user), *std::move(device), *before, *until};
+}
+
 bool flag_at(const json& object, const char* name) {
   const auto flag = object.find(name);
   return flag != object.end() && flag->is_boolean() && flag->get<bool>();
@@ -70,6 +101,34 @@ std::optional<BlockUpdate> parse_block_update(std::string_view payload) {
   auto remove = pairs_at<Block>(object, "remove", make_block);
   if (!add || !remove) return std::nullopt;
   return BlockUpdate{flag_at(object, "reset"), *std::move(add), *std::move(remove)};
+}
+
+std::string format_revocation_update(const RevocationUpdate& update) {
+  json out{{"add", json::array()}};
+  if (update.reset) out["reset"] = true;
+  for (const auto& revocation : update.add) {
+    json one{{"user", revocation.user.str()},
+             {"before", milliseconds_of(revocation.before)},
+             {"until", milliseconds_of(revocation.until)}};
+    if (revocation.device) one["device"] = revocation.device->str();
+    out["add"].push_back(std::move(one));
+  }
+  return dump(out);
+}
+
+std::optional<RevocationUpdate> parse_revocation_update(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  RevocationUpdate update{flag_at(object, "reset"), {}};
+  const auto add = object.find("add");
+  if (add == object.end()) return update;
+  if (!add->is_array()) return std::nullopt;
+  for (const auto& one : *add) {
+    auto revocation = make_revocation(one);
+    if (!revocation) return std::nullopt;
+    update.add.push_back(*std::move(revocation));
+  }
+  return update;
 }
 
 std::string format_presence_snapshot(const PresenceSnapshot& snapshot) {

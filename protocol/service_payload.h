@@ -43,7 +43,28 @@ struct PresenceSnapshot {
 std::string format_presence_snapshot(const PresenceSnapshot& snapshot);
 std::optional<PresenceSnapshot> parse_presence_snapshot(std::string_view payload);
 
-// Blocks or devices on one page: 500 of the longest names still fit a packet of 128 KiB.
+// The end of logins: no token of `user` (of that device only, if one is named) is good that was issued before
+// `before`. All such tokens have run out at `until`; the entry may be forgotten then.
+struct Revocation {
+  UserId user;
+  std::optional<DeviceId> device;
+  Timestamp before;
+  Timestamp until;
+  friend bool operator==(const Revocation&, const Revocation&) = default;
+};
+
+// svc/auth/revocations: {"reset"?: true, "add": [{"user", "device"?, "before", "until"}, …]}, times in
+// milliseconds since 1970. With `reset` the plugin forgets what it knew first; the auth service sends that on
+// every connect, in pages, and then each one when it is committed. None is ever taken back.
+struct RevocationUpdate {
+  bool reset = false;
+  std::vector<Revocation> add;
+  friend bool operator==(const RevocationUpdate&, const RevocationUpdate&) = default;
+};
+std::string format_revocation_update(const RevocationUpdate& update);
+std::optional<RevocationUpdate> parse_revocation_update(std::string_view payload);
+
+// Blocks, devices or revocations on one page: 500 of the longest names still fit a packet of 128 KiB.
 inline constexpr std::size_t kServicePage = 500;
 
 }  // namespace duet

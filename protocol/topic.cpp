@@ -24,8 +24,10 @@ constexpr KindTable<DeviceKind, 5> kDeviceKinds{{{DeviceKind::presence, "presenc
                                                  {DeviceKind::request, "req"},
                                                  {DeviceKind::reply, "reply"},
                                                  {DeviceKind::error, "error"}}};
-constexpr KindTable<ServiceKind, 3> kServiceKinds{
-    {{ServiceKind::token, "token"}, {ServiceKind::blocks, "blocks"}, {ServiceKind::presence, "presence"}}};
+constexpr KindTable<ServiceKind, 4> kServiceKinds{{{ServiceKind::token, "token"},
+                                                   {ServiceKind::blocks, "blocks"},
+                                                   {ServiceKind::presence, "presence"},
+                                                   {ServiceKind::revocations, "revocations"}}};
 constexpr std::array<std::string_view, 4> kRoles{"store", "push", "auth", "broker"};
 
 template <typename Kind, std::size_t N>

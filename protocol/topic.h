@@ -53,9 +53,10 @@ struct PipeTopic {
 };
 
 enum class ServiceKind : std::uint8_t {
-  token,     // svc/<role>/token: a service renews the token of its own live connection
-  blocks,    // svc/store/blocks: store → plugin
-  presence,  // svc/broker/presence: plugin → store, who is online now
+  token,        // svc/<role>/token: a service renews the token of its own live connection
+  blocks,       // svc/store/blocks: store → plugin
+  presence,     // svc/broker/presence: plugin → store, who is online now
+  revocations,  // svc/auth/revocations: auth → plugin, logins that were ended
 };
 struct ServiceTopic {
   std::string role;  // "store", "push", "auth" or "broker"

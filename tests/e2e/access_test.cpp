@@ -44,6 +44,7 @@ std::vector<std::string> topic_names() {
                                  "deliver/1",
                                  "svc/store/blocks",
                                  "svc/broker/presence",
+                                 "svc/auth/revocations",
                                  "svc/store/token",
                                  "svc/push/token",
                                  "svc/auth/token",
@@ -137,6 +138,7 @@ std::string payload_for(const std::string& topic, const TokenMint& tokens, const
     if (std::get<PipeTopic>(*parsed).kind == PipeKind::deliver) return DeliverFrameBuilder().take();
     return format_ingest_control({*NodeId::parse("0123456789abcdef"), IngestControl::Kind::committed, 0});
   }
+  if (topic == "svc/auth/revocations") return format_revocation_update({});
   if (topic == "svc/store/blocks") return format_block_update({});
   for (const Role role : {Role::store, Role::push, Role::auth}) {
     if (topic == "svc/" + std::string(to_string(role)) + "/token") return tokens.service(role);

@@ -51,7 +51,7 @@ struct Oracle {
                                     "/(msg|sent|receipt|typing|presence)|d/" + device +
                                     "/(presence|push|reply|error|req/" + device +
                                     "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
-                                    "|svc/(store|push|auth|broker)/(token|blocks|presence)");
+                                    "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations)");
     return std::regex_match(topic, grammar);
   }
 
@@ -83,6 +83,7 @@ struct Oracle {
     const std::string any = std::string("u/") + kUser + "/d/" + kDevice + "/";
     const bool store = role == Role::store;
     std::string token = "svc/" + std::string(to_string(role)) + "/token";
+    if (access == Access::publish && role == Role::auth) return token + "|svc/auth/revocations";
     if (access == Access::publish && !store) return token;
     if (access == Access::publish) {
       return token + "|svc/store/blocks|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";
@@ -144,7 +145,7 @@ std::vector<std::string> base_topics() {
                                   "a",
                                   "/"};
   for (const char* role : {"store", "push", "auth", "broker"}) {
-    for (const char* kind : {"token", "blocks", "presence"}) {
+    for (const char* kind : {"token", "blocks", "presence", "revocations"}) {
       topics.push_back(std::string("svc/") + role + '/' + kind);
     }
   }

@@ -13,6 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 class ServiceTest : public GateTest {
  protected:
@@ -90,6 +91,45 @@ TEST_F(ServiceTest, ForgetsBlocksThatAreTakenBackOrReset) {
   EXPECT_TRUE(accepted());
 }
 
+TEST_F(ServiceTest, EndsLoginsThatAreRevoked) {
+  const auto auth = connected(31, "duet-auth");
+  const auto old = token("alice");
+  const auto phone = alice();
+  const auto laptop = connected(1, "alice:laptop");
+  const auto bob = connected(2, "bob:phone");
+  pass(std::chrono::seconds(5));
+  const auto revoke = [&](std::optional<std::string_view> device) {
+    const auto id = device ? DeviceId::parse(*device) : std::nullopt;
+    const Revocation one{*UserId::parse("alice"), id, now_.wall, now_.wall + kTokenLife};
+    EXPECT_TRUE(publish(auth, "svc/auth/revocations", format_revocation_update({false, {one}})));
+  };
+  revoke("phone");
+  EXPECT_FALSE(gate_->may_receive(phone, "u/alice/in/bob/msg", now_));  // at once
+  EXPECT_TRUE(gate_->may_receive(laptop, "u/alice/in/bob/msg", now_));
+  tick();
+  EXPECT_THAT(broker_.take_kicked(), ElementsAre("alice:phone"));
+  gate_->disconnected(phone.connection);
+  EXPECT_EQ(connect(0, "alice:phone", "", old), ConnectVerdict::refuse);
+  EXPECT_EQ(connect(0, "alice:phone", "", token("alice")), ConnectVerdict::accept);
+
+  pass(std::chrono::seconds(5));
+  revoke(std::nullopt);
+  tick();
+  EXPECT_THAT(broker_.take_kicked(), UnorderedElementsAre("alice:phone", "alice:laptop"));
+  EXPECT_TRUE(gate_->may_receive(bob, "u/bob/in/alice/msg", now_));
+}
+
+// A token that does not say when it was issued may have been issued before.
+TEST_F(ServiceTest, ARevocationEndsATokenWithoutItsTime) {
+  const Principal device = Principal::of_device(*parse_client_id("alice:phone"), now_.wall + kTokenLife);
+  gate_->admit(context(0), device);
+  const auto auth = connected(31, "duet-auth");
+  const Revocation one{device.device()->user, std::nullopt, now_.wall, now_.wall + kTokenLife};
+  EXPECT_TRUE(publish(auth, "svc/auth/revocations", format_revocation_update({true, {one}})));
+  tick();
+  EXPECT_THAT(broker_.take_kicked(), ElementsAre("alice:phone"));
+}
+
 TEST_F(ServiceTest, WhatIsNotOfItsFormIsLoggedAndHasNoEffect) {
   const auto service = store();
   broker_.take_log();
@@ -97,6 +137,8 @@ TEST_F(ServiceTest, WhatIsNotOfItsFormIsLoggedAndHasNoEffect) {
     EXPECT_TRUE(publish(service, topic, "nonsense"));
     EXPECT_THAT(broker_.take_log(), SizeIs(1)) << topic;
   }
+  EXPECT_TRUE(publish(connected(31, "duet-auth"), "svc/auth/revocations", "nonsense"));
+  EXPECT_THAT(broker_.take_log(), SizeIs(1));
   EXPECT_THAT(broker_.take(), IsEmpty());
 }
 

@@ -116,5 +116,21 @@ TEST_F(SessionsTest, OnlineIsWhoLivesAndSaidSo) {
   EXPECT_THAT(sessions_.online(), ElementsAre(*parse_client_id("alice:a")));
 }
 
+TEST_F(SessionsTest, EndsThoseOfAUserThatAreOver) {
+  begin(0, "alice:phone");
+  begin(1, "alice:laptop");
+  begin(2, "bob:phone");
+  begin(3, "alice:laptop");  // takes over from 1
+  const auto laptops = [](const Principal& who) { return who.device()->device.str() == "laptop"; };
+  sessions_.end_where(*UserId::parse("alice"), laptops);
+  EXPECT_THAT(sessions_.take_expired(kStart), ElementsAre("alice:laptop"));
+  sessions_.end_where(*UserId::parse("alice"), laptops);
+  EXPECT_THAT(sessions_.take_expired(kStart), IsEmpty());  // kicked already
+  sessions_.end_where(*UserId::parse("carol"), laptops);
+  EXPECT_TRUE(sessions_.end(at(3)));
+  EXPECT_TRUE(sessions_.end(at(1)));
+  EXPECT_EQ(sessions_.devices_of(*UserId::parse("alice"), ""), 1U);
+}
+
 }  // namespace
 }  // namespace duet

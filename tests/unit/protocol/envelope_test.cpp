@@ -29,6 +29,7 @@ std::optional<json> round_trip(const std::string& kind, const std::string& paylo
   if (kind == "error") return again(parse_error(payload), format_error);
   if (kind == "control") return again(parse_ingest_control(payload), format_ingest_control);
   if (kind == "blocks") return again(parse_block_update(payload), format_block_update);
+  if (kind == "revocations") return again(parse_revocation_update(payload), format_revocation_update);
   if (kind == "snapshot") return again(parse_presence_snapshot(payload), format_presence_snapshot);
   throw std::runtime_error("unknown kind " + kind);
 }
@@ -48,7 +49,8 @@ TEST(Events, RefuseOtherForms) {
 // Parsing deep nesting must not take the stack.
 TEST(Events, RefuseAbsurdNesting) {
   const std::string deep(200000, '[');
-  for (const char* kind : {"envelope", "receipt", "presence", "error", "control", "blocks", "snapshot"}) {
+  for (const char* kind :
+       {"envelope", "receipt", "presence", "error", "control", "blocks", "revocations", "snapshot"}) {
     EXPECT_EQ(round_trip(kind, deep), std::nullopt) << kind;
   }
 }

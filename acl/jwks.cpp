@@ -15,10 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-Failure<std::string> failed(std::string what) {
-  return Failure<std::string>(std::move(what));
-}
-
 // The algorithm that a key of this type is used with; nullopt: not a type of ours.
 std::optional<SignatureAlgorithm> algorithm_of_type(const json& jwk) {
   const auto* type = find_string(jwk, "kty");

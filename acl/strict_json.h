@@ -6,6 +6,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "protocol/result.h"
 
 namespace duet {
 
@@ -16,5 +19,10 @@ std::optional<nlohmann::json> parse_strict_object(std::string_view text,
 
 // The string member `name` of `object`; null when there is none or it is of another type.
 const std::string* find_string(const nlohmann::json& object, const char* name);
+
+// What is wrong with a document, as a sentence.
+inline Failure<std::string> failed(std::string what) {
+  return Failure<std::string>(std::move(what));
+}
 
 }  // namespace duet

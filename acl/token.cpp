@@ -163,6 +163,42 @@ Result<Claims, TokenError> make_claims(const json& claims) {
   return out;
 }
 
+bool has_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const auto space = words.find(' ');
+    if (words.substr(0, space) == word) return true;
+    words.remove_prefix(space == std::string_view::npos ? words.size() : space + 1);
+  }
+  return false;
+}
+
+Result<Claims, TokenError> make_other_claims(const json& claims, const OtherIssuer& issuer) {
+  const auto* name = find_string(claims, issuer.user_claim.c_str());
+  const auto expires_at = date_at(claims, "exp");
+  if (name == nullptr || !expires_at) return failed(TokenError::missing_claim);
+  std::string subject = issuer.user_prefix + *name;
+  if (!UserId::valid(subject)) return failed(TokenError::bad_subject);
+  if (!issuer.required_scope.empty()) {
+    const auto* scope = find_string(claims, "scope");
+    if (scope == nullptr || !has_word(*scope, issuer.required_scope)) return failed(TokenError::bad_scope);
+  }
+  return Claims{Role::chat, std::move(subject), std::nullopt, *expires_at,
+                date_at(claims, "iat").value_or(Timestamp())};
+}
+
+// What every issuer's claims must have. The text is the issuer's: its key has signed it.
+Result<json, TokenError> check_claims(const std::string& text, const std::string& user_claim,
+                                      const TokenRules& rules, Timestamp now) {
+  const std::array<std::string_view, 9> names{"iss", "aud",   "sub",    "exp",     "nbf",
+                                              "iat", "scope", "device", user_claim};
+  auto claims = parse_strict_object(text, names);
+  if (!claims) return failed(TokenError::not_a_jws);
+  if (const auto error = check_issuer(*claims, rules.issuer)) return failed(*error);
+  if (const auto error = check_audience(*claims, rules.audience)) return failed(*error);
+  if (const auto error = check_times(*claims, rules.clock_skew, now)) return failed(*error);
+  return *std::move(claims);
+}
+
 }  // namespace
 
 std::string_view to_string(TokenError error) {
@@ -199,25 +235,33 @@ std::string_view to_string(TokenError error) {
   return "unknown";
 }
 
-TokenVerifier::TokenVerifier(JwkSet keys, TokenRules rules)
-    : keys_(std::move(keys)), rules_(std::move(rules)) {}
+TokenVerifier::TokenVerifier(JwkSet keys, TokenRules rules, std::vector<OtherIssuer> others)
+    : keys_(std::move(keys)), rules_(std::move(rules)), others_(std::move(others)) {}
 
 Result<Claims, TokenError> TokenVerifier::verify(std::string_view token, Timestamp now) const {
   const auto jws = parse_jws(token);
   if (!jws) return failed(TokenError::not_a_jws);
   const auto header = parse_header(jws->header);
   if (!header) return failed(header.error());
-  if (const auto error = check_signature(keys_.keys(), *header, *jws)) return failed(*error);
-
-  // From here on the text is the issuer's.
-  static constexpr std::array<std::string_view, 8> kNames{"iss", "aud", "sub",   "exp",
-                                                          "nbf", "iat", "scope", "device"};
-  const auto claims = parse_strict_object(jws->claims, kNames);
-  if (!claims) return failed(TokenError::not_a_jws);
-  if (const auto error = check_issuer(*claims, rules_.issuer)) return failed(*error);
-  if (const auto error = check_audience(*claims, rules_.audience)) return failed(*error);
-  if (const auto error = check_times(*claims, rules_.clock_skew, now)) return failed(*error);
-  return make_claims(*claims);
+  const auto error = check_signature(keys_.keys(), *header, *jws);
+  if (!error) {
+    const auto claims = check_claims(jws->claims, "sub", rules_, now);
+    if (!claims) return failed(claims.error());
+    return make_claims(*claims);
+  }
+  TokenError most_telling = *error;
+  for (const OtherIssuer& other : others_) {
+    const auto refused = check_signature(other.keys.keys(), *header, *jws);
+    if (refused) {
+      if (most_telling == TokenError::unknown_key) most_telling = *refused;
+      continue;
+    }
+    const auto claims =
+        check_claims(jws->claims, other.user_claim, {other.issuer, other.audience, rules_.clock_skew}, now);
+    if (!claims) return failed(claims.error());
+    return make_other_claims(*claims, other);
+  }
+  return failed(most_telling);
 }
 
 std::optional<Principal> principal_for(const Claims& claims, std::string_view client_id) {

@@ -59,6 +59,17 @@ struct TokenRules {
   std::chrono::seconds clock_skew{30};
 };
 
+// Another identity provider, whose users are users here. Its tokens open chat sessions and nothing else:
+// `scope` names no role of ours, and a `device` claim is not looked at.
+struct OtherIssuer {
+  std::string issuer;
+  std::string audience;
+  std::string user_claim = "sub";  // the claim with the user's name
+  std::string user_prefix = {};  // put before it, so that two providers' users are not taken for one another
+  std::string required_scope = {};  // a word that `scope` must have; empty: none
+  JwkSet keys = {};                 // none: every token of it is refused
+};
+
 struct Claims {
   Role role;
   std::string subject;             // of a chat token a UserId, of a service's its role
@@ -69,10 +80,10 @@ struct Claims {
 
 class TokenVerifier {
  public:
-  TokenVerifier(JwkSet keys, TokenRules rules);
+  TokenVerifier(JwkSet keys, TokenRules rules, std::vector<OtherIssuer> others = {});
 
   // Verifies a compact JWS and its claims at `now`. The algorithm is the key's; the header's `alg` must equal
-  // it. Refuses a token without `exp`. No I/O.
+  // it. Whoever's key has signed must be the issuer. Refuses a token without `exp`. No I/O.
   Result<Claims, TokenError> verify(std::string_view token, Timestamp now) const;
 
   const TokenRules& rules() const { return rules_; }
@@ -80,6 +91,7 @@ class TokenVerifier {
  private:
   JwkSet keys_;
   TokenRules rules_;
+  std::vector<OtherIssuer> others_;
 };
 
 // Whom the claims make of a connection with this client id: the principal, or nullopt when the client id is

@@ -29,11 +29,11 @@ std::optional<Principal> offline_principal(const Client& client) {
 
 }  // namespace
 
-Gate::Gate(const Options& options, JwkSet keys, const std::string& boot_id, BrokerPort& broker)
+Gate::Gate(const Options& options, TokenVerifier tokens, const std::string& boot_id, BrokerPort& broker)
     : limits_(options.payload),
       devices_per_user_(options.devices_per_user),
       broker_(broker),
-      tokens_(std::move(keys), options.tokens),
+      tokens_(std::move(tokens)),
       pipes_(options, boot_id, broker),
       intake_(options, {pipes_, blocks_, presence_, services_, broker}),
       service_intake_({sessions_, pipes_, blocks_, revocations_, tokens_, broker}) {}
@@ -183,11 +183,6 @@ void Gate::tick(Moment now) {
   }
   presence_.tick();
   pipes_.tick(now.steady);
-}
-
-void Gate::reload(std::optional<JwkSet> keys) {
-  reloading_ = true;
-  if (keys) tokens_ = TokenVerifier(*std::move(keys), tokens_.rules());
 }
 
 }  // namespace duet

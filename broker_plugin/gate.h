@@ -60,7 +60,7 @@ struct Publish {
 class Gate {
  public:
   // Opens the journals. Throws what Journal throws. `boot_id` is the kernel's name for this boot.
-  Gate(const Options& options, JwkSet keys, const std::string& boot_id, BrokerPort& broker);
+  Gate(const Options& options, TokenVerifier tokens, const std::string& boot_id, BrokerPort& broker);
 
   // BASIC_AUTH. A refusal is logged with its reason, without the token.
   ConnectDecision connect(const ConnectRequest& request, Moment now);
@@ -83,9 +83,10 @@ class Gate {
 
   // The end of a turn of the broker's loop.
   void tick(Moment now);
-  // SIGHUP. Until the next tick the broker asks again about the sessions it has. `keys`: the key set as it is
-  // on disk now; none: keep the old one.
-  void reload(std::optional<JwkSet> keys);
+  // SIGHUP. Until the next tick the broker asks again about the sessions it has.
+  void reload() { reloading_ = true; }
+  // The keys have changed on disk. Sessions go on.
+  void set_tokens(TokenVerifier tokens) { tokens_ = std::move(tokens); }
 
  private:
   bool is_recheck(const ConnectRequest& request);

@@ -77,6 +77,7 @@ constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{200} * 1024;
 
 constexpr auto kKnown = std::to_array<Known>({
     {"jwks_file", [](Options& o, std::string_view t) { return set_text(o.jwks_file, t); }},
+    {"issuers_file", [](Options& o, std::string_view t) { return set_text(o.issuers_file, t); }},
     {"issuer", [](Options& o, std::string_view t) { return set_text(o.tokens.issuer, t); }},
     {"audience", [](Options& o, std::string_view t) { return set_text(o.tokens.audience, t); }},
     {"clock_skew_s",

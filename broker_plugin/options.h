@@ -26,8 +26,9 @@ struct Rates {
 };
 
 struct Options {
-  std::filesystem::path jwks_file;    // jwks_file: the keys that access tokens are signed with. Required
-  TokenRules tokens{"duet", "duet"};  // issuer, audience, clock_skew_s
+  std::filesystem::path jwks_file;     // jwks_file: the keys that access tokens are signed with. Required
+  TokenRules tokens{"duet", "duet"};   // issuer, audience, clock_skew_s
+  std::filesystem::path issuers_file;  // issuers_file: other identity providers (acl/issuers.h). Empty: none
   std::filesystem::path journal_dir;  // journal_dir: the journal of partition p is in journal_dir/p. Required
   JournalSync journal_sync = JournalSync::none;               // journal_sync: none, interval or always
   std::chrono::milliseconds journal_sync_interval{100};       // journal_sync_interval_ms

@@ -28,8 +28,8 @@
 #include <vector>
 
 #include "broker_plugin/gate.h"
+#include "broker_plugin/key_files.h"
 #include "broker_plugin/options.h"
-#include "file_io/file.h"
 
 namespace duet {
 namespace {
@@ -143,12 +143,6 @@ Client client_of(const mosquitto* client) {
   return {client, view(mosquitto_client_id(client)), view(mosquitto_client_username(client))};
 }
 
-JwkSet load_keys(const std::filesystem::path& path) {
-  auto keys = JwkSet::parse(read_file(path));
-  if (!keys) throw std::runtime_error(path.string() + ": " + keys.error());
-  return *std::move(keys);
-}
-
 std::string boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;
@@ -174,17 +168,28 @@ int on_reload(int event, void* data, void* self) noexcept;
 // Owned by the broker, through the plugin's user data.
 struct Plugin {
   Plugin(mosquitto_plugin_id_t* id, const Options& options)
-      : jwks_file(options.jwks_file),
-        gate(options, load_keys(options.jwks_file), boot_id(), broker),
+      : keys(options),
+        gate(options, keys.read(), boot_id(), broker),
         basic_auth(id, MOSQ_EVT_BASIC_AUTH, on_basic_auth, this),
         acl_check(id, MOSQ_EVT_ACL_CHECK, on_acl_check, this),
         message(id, MOSQ_EVT_MESSAGE, on_message, this),
         tick(id, MOSQ_EVT_TICK, on_tick, this),
         disconnect(id, MOSQ_EVT_DISCONNECT, on_disconnect, this),
-        reload(id, MOSQ_EVT_RELOAD, on_reload, this) {}
+        reload(id, MOSQ_EVT_RELOAD, on_reload, this) {
+    tell_problems();
+  }
+
+  void read_keys() {
+    gate.set_tokens(keys.read());
+    broker.log(LogLevel::notice, "keys read again");
+    tell_problems();
+  }
+  void tell_problems() {
+    for (const auto& problem : keys.problems()) broker.log(LogLevel::error, problem);
+  }
 
   MosquittoBroker broker;
-  std::filesystem::path jwks_file;
+  KeyFiles keys;
   Gate gate;
   Callback basic_auth;
   Callback acl_check;
@@ -271,7 +276,10 @@ int on_message(int /*event*/, void* data, void* self) noexcept {
 
 int on_tick(int /*event*/, void* /*data*/, void* self) noexcept {
   return guarded(MOSQ_ERR_SUCCESS, [&] {
-    plugin_of(self).gate.tick(now());
+    auto& plugin = plugin_of(self);
+    const Moment moment = now();
+    plugin.gate.tick(moment);
+    if (plugin.keys.changed(moment.steady)) plugin.read_keys();
     return MOSQ_ERR_SUCCESS;
   });
 }
@@ -288,10 +296,8 @@ int on_disconnect(int /*event*/, void* data, void* self) noexcept {
 int on_reload(int /*event*/, void* /*data*/, void* self) noexcept {
   return guarded(MOSQ_ERR_PLUGIN_DEFER, [&] {
     auto& plugin = plugin_of(self);
-    plugin.gate.reload(
-        std::nullopt);  // first of all: the questions of the reload come, whatever the file holds
-    plugin.gate.reload(load_keys(plugin.jwks_file));
-    plugin.broker.log(LogLevel::notice, "keys read again from " + plugin.jwks_file.string());
+    plugin.gate.reload();  // first of all: the questions of the reload come, whatever the files hold
+    plugin.read_keys();
     return MOSQ_ERR_PLUGIN_DEFER;
   });
 }

@@ -27,6 +27,10 @@ void add_log_types(const std::string& level, Values& values) {
 
 }  // namespace
 
+std::filesystem::path issuers_file(const Layout& layout, const PlatformConfig& config) {
+  return config.tokens.issuers_file.empty() ? layout.no_issuers() : config.tokens.issuers_file;
+}
+
 std::string broker_config(std::string_view conf_template, const Layout& layout, const Ports& ports,
                           const PlatformConfig& config, const BrokerSetting& setting) {
   const auto& limits = config.limits;
@@ -40,6 +44,7 @@ std::string broker_config(std::string_view conf_template, const Layout& layout, 
       {"JWKS_FILE", layout.jwks().string()},
       {"ISSUER", config.tokens.issuer},
       {"AUDIENCE", config.tokens.audience},
+      {"ISSUERS_FILE", issuers_file(layout, config).string()},
       {"CLOCK_SKEW_S", std::to_string(config.tokens.clock_skew.count())},
       {"JOURNAL_DIR", layout.journal().string()},
       {"JOURNAL_SYNC", config.journal.sync},

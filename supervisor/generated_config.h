@@ -19,6 +19,9 @@ struct BrokerSetting {
   std::string user;  // whom the broker becomes when it is started as root
 };
 
+// Where the broker finds the list of other identity providers.
+std::filesystem::path issuers_file(const Layout& layout, const PlatformConfig& config);
+
 // `conf_template` is the mosquitto.conf that the platform ships. Throws std::runtime_error when it does not
 // fit.
 std::string broker_config(std::string_view conf_template, const Layout& layout, const Ports& ports,

@@ -34,6 +34,7 @@ class Layout {
   std::filesystem::path run() const { return root_ / "run"; }
   std::filesystem::path process_lock() const { return run() / "processes.lock"; }
   std::filesystem::path broker_config() const { return run() / "mosquitto.conf"; }
+  std::filesystem::path no_issuers() const { return run() / "issuers.json"; }
   std::filesystem::path store_config() const { return run() / "store.toml"; }
   std::filesystem::path store_ready() const { return run() / "store.ready"; }
 

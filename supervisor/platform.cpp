@@ -116,6 +116,7 @@ void write_configs(const Programs& programs, const Layout& layout, const Ports& 
   write_file_atomically(layout.broker_config(),
                         broker_config(read_file(programs.broker_template), layout, ports, config, setting),
                         kSecretMode);
+  write_file_atomically(layout.no_issuers(), R"({"issuers": []})", kSecretMode);
   write_file_atomically(layout.store_config(), store_config(layout, ports, config), kSecretMode);
 }
 

@@ -77,6 +77,16 @@ class Section {
     value = text;
   }
 
+  // The processes do not share our working directory.
+  void read_absolute_path(std::string_view key, std::filesystem::path& value) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const std::filesystem::path path = string_of(*node, key);
+    if (!path.is_absolute()) fail(*node, full(key), "must be an absolute path");
+    if (path.string().find_first_of("\n\r") != std::string::npos) fail(*node, full(key), "must be one line");
+    value = path;
+  }
+
   // Call last: what nobody has read is unknown.
   void refuse_unknown_keys() const {
     if (table_ == nullptr) return;
@@ -173,6 +183,7 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
 
   Section tokens(file, root, "tokens");
   tokens.read_name("issuer", config.tokens.issuer);
+  tokens.read_absolute_path("issuers_file", config.tokens.issuers_file);
   tokens.read_name("audience", config.tokens.audience);
   tokens.read_duration("clock_skew_s", config.tokens.clock_skew, {0, 300});
   tokens.read_duration("service_ttl_s", config.tokens.service_ttl, {3, 2'592'000});

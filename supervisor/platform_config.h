@@ -30,6 +30,7 @@ struct PlatformConfig {
   struct Tokens {
     std::string issuer = "duet";
     std::string audience = "duet";
+    std::filesystem::path issuers_file;  // other identity providers (acl/issuers.h); empty: none
     std::chrono::seconds clock_skew{30};
     std::chrono::seconds service_ttl{3600};
   };

@@ -32,7 +32,7 @@ class GateTest : public testing::Test {
 
   void start() {
     gate_.reset();
-    gate_.emplace(options_, keys(signing_key()), "boot", broker_);
+    gate_.emplace(options_, TokenVerifier(keys(signing_key()), options_.tokens), "boot", broker_);
   }
 
   static const SigningKey& signing_key() {

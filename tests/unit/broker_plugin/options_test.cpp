@@ -34,6 +34,7 @@ TEST(ParseOptions, DefaultsAreTheContracts) {
 
 TEST(ParseOptions, ReadsEveryOption) {
   const auto options = parse_options(std::vector<OptionText>{{"jwks_file", "/k"},
+                                                             {"issuers_file", "/is"},
                                                              {"issuer", "i"},
                                                              {"audience", "a"},
                                                              {"clock_skew_s", "0"},
@@ -52,6 +53,7 @@ TEST(ParseOptions, ReadsEveryOption) {
                                                              {"message_payload_bytes", "20"},
                                                              {"other_payload_bytes", "30"}});
   ASSERT_TRUE(options) << options.error();
+  EXPECT_EQ(options->issuers_file, "/is");
   EXPECT_EQ(options->tokens.audience, "a");
   EXPECT_EQ(options->tokens.clock_skew, std::chrono::seconds(0));
   EXPECT_EQ(options->journal_sync, JournalSync::interval);

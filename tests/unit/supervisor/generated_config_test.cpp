@@ -58,6 +58,14 @@ TEST(BrokerConfig, KeepsWhatTheDesignRestsOn) {
   }
 }
 
+TEST(BrokerConfig, NamesTheIssuersIfThereAreOthers) {
+  EXPECT_THAT(settings(broker()),
+              Contains(Pair("plugin_opt_issuers_file", "/srv/with space/run/issuers.json")));
+  PlatformConfig config;
+  config.tokens.issuers_file = "/etc/issuers.json";
+  EXPECT_THAT(settings(broker(config)), Contains(Pair("plugin_opt_issuers_file", "/etc/issuers.json")));
+}
+
 TEST(BrokerConfig, ABurstOfZeroMeansNoLimit) {
   PlatformConfig config;
   config.limits.burst = 0;

@@ -133,6 +133,7 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[presence]\ndebounce_ms = 8001", ":2: presence.debounce_ms must be from 0 to 8000"},
       {"[tokens]\nissuer = \"\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
       {"[tokens]\nissuer = \"a\\nb\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
+      {"[tokens]\nissuers_file = \"issuers.json\"", ":2: tokens.issuers_file must be an absolute path"},
       {"[tokens]\nservice_ttl_s = 2", ":2: tokens.service_ttl_s must be from 3 to"},
       {"[log]\nlevel = \"loud\"", ":2: log.level must be one of debug, info, warn, error"},
       {"[limits]\nburst = ", ":2: "},

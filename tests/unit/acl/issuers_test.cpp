@@ -1,0 +1,157 @@
+#include "acl/issuers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/acl/forge.h"
+
+namespace duet {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr std::int64_t kNowSeconds = 1'700'000'000;
+constexpr Timestamp kNow{std::chrono::seconds(kNowSeconds)};
+const std::string kRealm = "https://id.example.com/realms/chat";
+
+json entry() {
+  return {{"issuer", kRealm}, {"audience", "duet"}, {"jwks_file", "/etc/keys.json"}};
+}
+
+std::string error_of(const json& entries) {
+  const auto parsed = parse_issuers(json{{"issuers", entries}}.dump(), "duet");
+  return parsed ? "" : parsed.error();
+}
+
+TEST(ParseIssuers, ReadsEveryMember) {
+  auto full = entry();
+  full.update({{"user_claim", "preferred_username"}, {"user_prefix", "kc|"}, {"required_scope", "chat"}});
+  const auto parsed =
+      parse_issuers(json{{"issuers", json::array({entry(), with(full, "issuer", "other")})}}.dump(), "duet");
+  ASSERT_TRUE(parsed) << parsed.error();
+  ASSERT_EQ(parsed->size(), 2U);
+  EXPECT_EQ(parsed->at(0).issuer.issuer, kRealm);
+  EXPECT_EQ(parsed->at(0).issuer.user_claim, "sub");
+  EXPECT_EQ(parsed->at(0).jwks_file, "/etc/keys.json");
+  EXPECT_EQ(parsed->at(1).issuer.user_claim, "preferred_username");
+  EXPECT_EQ(parsed->at(1).issuer.user_prefix, "kc|");
+  EXPECT_EQ(parsed->at(1).issuer.required_scope, "chat");
+  EXPECT_TRUE(parse_issuers(R"({"issuers": []})", "duet"));
+}
+
+TEST(ParseIssuers, NamesWhatIsWrong) {
+  for (const char* form : {"", "[]", "{}", R"({"issuers": {}})", R"({"issuers": [], "more": 1})",
+                           R"({"issuers": [], "issuers": []})"}) {
+    EXPECT_FALSE(parse_issuers(form, "duet")) << form;
+  }
+  EXPECT_THAT(error_of(json::array({7})), HasSubstr("issuer 1 is no object"));
+  for (const char* name : {"issuer", "audience", "jwks_file"}) {
+    EXPECT_THAT(error_of(json::array({without(entry(), name)})),
+                HasSubstr(std::string("'") + name + "' is missing"));
+  }
+  EXPECT_THAT(error_of(json::array({with(entry(), "audience", 7)})), HasSubstr("'audience' is no string"));
+  EXPECT_THAT(error_of(json::array({with(entry(), "user_clam", "sub")})),
+              HasSubstr("'user_clam' is not known"));
+  EXPECT_THAT(error_of(json::array({with(entry(), "user_claim", "")})), HasSubstr("'user_claim' is empty"));
+  EXPECT_THAT(error_of(json::array({with(entry(), "user_prefix", "a/b")})), HasSubstr("'user_prefix'"));
+  EXPECT_THAT(error_of(json::array({with(entry(), "issuer", "duet")})), HasSubstr("named before"));
+  EXPECT_THAT(error_of(json::array({entry(), entry()})), HasSubstr("issuer 2"));
+}
+
+class OtherIssuers : public testing::Test {
+ protected:
+  // Ours signs with the EC key, Keycloak's realm with the RSA key, Auth0's tenant with the Ed25519 key.
+  OtherIssuers() {
+    keycloak_.keys = *JwkSet::parse(rsa_key().jwk_set());
+    auth0_.keys = *JwkSet::parse(ed_key().jwk_set());
+  }
+
+  std::string verified(const SigningKey& key, const json& claims) const {
+    const TokenVerifier verifier(*JwkSet::parse(ec_key().jwk_set()), {"duet", "duet"}, {keycloak_, auth0_});
+    const json header{{"alg", to_string(key.algorithm())}, {"kid", key.key_id()}, {"typ", "JWT"}};
+    const auto result = verifier.verify(forge_token(key, header.dump(), claims.dump()), kNow);
+    if (!result) return std::string(to_string(result.error()));
+    EXPECT_EQ(result->role, Role::chat);
+    EXPECT_FALSE(result->device);
+    EXPECT_EQ(result->issued_at, kNow);
+    return result->subject;
+  }
+
+  // As Keycloak 24 makes them, but for what identifies the session.
+  json keycloak() const {
+    return {{"iss", kRealm},
+            {"aud", {"duet", "account"}},
+            {"sub", "f3b1c0de-0000-4000-8000-000000000001"},
+            {"typ", "Bearer"},
+            {"azp", "shop"},
+            {"exp", kNowSeconds + 300},
+            {"iat", kNowSeconds},
+            {"auth_time", kNowSeconds},
+            {"realm_access", {{"roles", {"offline_access", "uma_authorization"}}}},
+            {"resource_access", {{"account", {{"roles", {"manage-account"}}}}}},
+            {"scope", "openid profile chat email"},
+            {"email_verified", false},
+            {"preferred_username", "alice"}};
+  }
+  json auth0() const {
+    return {{"iss", "https://tenant.eu.auth0.com/"},
+            {"sub", "auth0|65a1b2c3d4e5f60718293a4b"},
+            {"aud", {"https://chat.example.com", "https://tenant.eu.auth0.com/userinfo"}},
+            {"iat", kNowSeconds},
+            {"exp", kNowSeconds + 86400},
+            {"azp", "client"},
+            {"scope", "openid profile"}};
+  }
+
+  OtherIssuer keycloak_{.issuer = kRealm,
+                        .audience = "duet",
+                        .user_claim = "preferred_username",
+                        .user_prefix = "kc|",
+                        .required_scope = "chat"};
+  OtherIssuer auth0_{.issuer = "https://tenant.eu.auth0.com/", .audience = "https://chat.example.com"};
+};
+
+TEST_F(OtherIssuers, OpenChatSessionsForTheirUsers) {
+  EXPECT_EQ(verified(rsa_key(), keycloak()), "kc|alice");
+  EXPECT_EQ(verified(ed_key(), auth0()), "auth0|65a1b2c3d4e5f60718293a4b");
+}
+
+// A word of theirs that is a role of ours, and a device of theirs, mean nothing.
+TEST_F(OtherIssuers, AreNoServicesAndBindNoDevice) {
+  EXPECT_EQ(verified(ed_key(), with(auth0(), "scope", "store push auth")), "auth0|65a1b2c3d4e5f60718293a4b");
+  EXPECT_EQ(verified(ed_key(), with(auth0(), "device", 7)), "auth0|65a1b2c3d4e5f60718293a4b");
+  EXPECT_EQ(verified(ed_key(), with(with(auth0(), "sub", "store"), "scope", "store")), "store");  // a user
+}
+
+TEST_F(OtherIssuers, SpeakForThemselvesAlone) {
+  EXPECT_EQ(verified(ed_key(), keycloak()), "wrong issuer");
+  EXPECT_EQ(verified(rsa_key(), auth0()), "wrong issuer");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "iss", "duet")), "wrong issuer");
+  EXPECT_EQ(verified(ec_key(), keycloak()), "wrong issuer");  // ours for theirs
+  EXPECT_EQ(verified(SigningKey::generate(SignatureAlgorithm::rs256), keycloak()), "no such key");
+}
+
+TEST_F(OtherIssuers, AreHeldToTheirRules) {
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "aud", "account")), "wrong audience");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "exp", kNowSeconds - 31)), "expired");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "nbf", kNowSeconds + 31)), "not yet valid");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "scope", "openid chatter")),
+            "the scope names not exactly one role");
+  EXPECT_EQ(verified(rsa_key(), without(keycloak(), "scope")), "the scope names not exactly one role");
+  EXPECT_EQ(verified(rsa_key(), without(keycloak(), "preferred_username")),
+            "a claim is missing or ill-typed");
+  EXPECT_EQ(verified(rsa_key(), without(keycloak(), "exp")), "a claim is missing or ill-typed");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "preferred_username", "a/b")),
+            "the subject is not a user or service name");
+}
+
+TEST_F(OtherIssuers, WithoutKeysAreRefused) {
+  keycloak_.keys = {};
+  EXPECT_EQ(verified(rsa_key(), keycloak()), "no such key");
+}
+
+}  // namespace
+}  // namespace duet

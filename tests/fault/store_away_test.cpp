@@ -1,5 +1,7 @@
 // The store is away for long, and 200 messages a second go on: they wait on disk, not in the broker's memory,
-// and when the store is back everybody connected gets them in order, by themselves.
+// and when the store is back everybody connected gets them in order, by themselves. Whoever reads more slowly
+// than the store catches up loses what the broker's bounded queue cannot hold, sees the hole by seq, and has
+// it from sync.
 //
 // DUET_SECONDS: how long the store is away.
 
@@ -149,6 +151,8 @@ class StoreAway : public OwnPlatformTest, public ::testing::WithParamInterface<A
   }
   std::size_t broker_kib() { return resident_kib(platform().pid(Service::broker)); }
   void report(const std::string& when);
+  // Everything that was sent to the listener is in its sync, once and in order.
+  void expect_synced(std::size_t listener);
 
   const std::chrono::seconds time_ = run_time(15s);
   // So long that the backlog says something, also in the short form.
@@ -190,6 +194,18 @@ void StoreAway::report(const std::string& when) {
             << at(50) << " us, p99 " << at(99) << " us, max " << at(100) << " us" << std::endl;
 }
 
+void StoreAway::expect_synced(std::size_t listener) {
+  TestDevice device(platform(), "listener" + std::to_string(listener + 1), "tablet");
+  device.go_online();
+  Seq last = 0;
+  for (const json& change : device.sync().changes) {
+    if (change.at("kind") != "msg") continue;
+    ASSERT_EQ(change.at("seq").get<Seq>(), ++last);
+    ASSERT_EQ(change.at("id"), std::to_string(last));
+  }
+  EXPECT_EQ(last, senders_[listener]->sent());
+}
+
 TEST_P(StoreAway, TheBacklogIsOnDiskAndComesInOrder) {
   send_for(1s);
   ASSERT_TRUE(eventually([&] { return all_arrived(); }));
@@ -210,10 +226,13 @@ TEST_P(StoreAway, TheBacklogIsOnDiskAndComesInOrder) {
 
   ::kill(GetParam().dead ? platform().supervisor_pid() : store, SIGCONT);
   EXPECT_TRUE(eventually([&] { return all_arrived(); }, 60s + time_));
+  std::size_t holes = 0;
   for (std::size_t i = 0; i < kSenders; ++i) {
     EXPECT_EQ(listeners_[i]->last(), senders_[i]->sent());
-    EXPECT_EQ(listeners_[i]->holes(), 0U);
+    holes += listeners_[i]->holes();
+    expect_synced(i);
   }
+  std::cout << holes << " holes in what came live" << std::endl;
   EXPECT_TRUE(eventually([&] { return journal_segments(platform().data_dir()) == 1; }));
   report("all delivered");
   // What was on its way to the listeners goes back to the allocator, if not to the system.

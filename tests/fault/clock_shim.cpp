@@ -4,9 +4,13 @@
 //   is
 //                       not there; whoever writes it moves the clock of every process that has it.
 //
-// The clocks that do not follow the time of day (CLOCK_MONOTONIC and others) stay as they are.
+// The clocks that do not follow the time of day (CLOCK_MONOTONIC and others) stay as they are. Waits until a
+// time of day end when the moved clock has it, as they would if the system's clock had been moved: the kernel
+// knows nothing of ours. (Paho waits so, in each of its threads.)
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -49,6 +53,21 @@ int moved_time(clockid_t clock, timespec* time) {
   return 0;
 }
 
+// The same moment on the system's clock. Deadlines of other clocks come here too (a condition variable knows
+// its clock, its caller does not say): those count from the start of the machine, and are small.
+timespec on_system_clock(const timespec& deadline) {
+  constexpr time_t kSurelyADate = 1'000'000'000;
+  if (deadline.tv_sec < kSurelyADate) return deadline;
+  const std::int64_t moved = deadline.tv_sec * kNanosecondsPerSecond + deadline.tv_nsec - offset();
+  return {moved / kNanosecondsPerSecond, moved % kNanosecondsPerSecond};
+}
+
+// The C library's own; of the version that programs are linked with today.
+template <typename Function>
+Function next(const char* name, const char* version) {
+  return reinterpret_cast<Function>(::dlvsym(RTLD_NEXT, name, version));
+}
+
 timespec moved_now() {
   timespec now{};
   moved_time(CLOCK_REALTIME, &now);
@@ -69,6 +88,21 @@ int gettimeofday(timeval* time, void* /*zone*/) noexcept {
   time->tv_sec = now.tv_sec;
   time->tv_usec = now.tv_nsec / 1000;
   return 0;
+}
+
+int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* deadline) {
+  static const auto wait =
+      duet::next<decltype(&pthread_cond_timedwait)>("pthread_cond_timedwait", "GLIBC_2.3.2");
+  const timespec system = duet::on_system_clock(*deadline);
+  return wait(condition, mutex, &system);
+}
+
+int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
+                           const timespec* deadline) {
+  static const auto wait =
+      duet::next<decltype(&pthread_cond_clockwait)>("pthread_cond_clockwait", "GLIBC_2.30");
+  const timespec system = clock == CLOCK_REALTIME ? duet::on_system_clock(*deadline) : *deadline;
+  return wait(condition, mutex, clock, &system);
 }
 
 time_t time(time_t* out) noexcept {

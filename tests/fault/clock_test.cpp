@@ -121,5 +121,20 @@ TEST_F(ClockJump, TheServicesConnectAgain) {
   }
 }
 
+// A wait until a time of day ends when the moved clock has it: else a process that is started while the clock
+// is ahead waits ten minutes for what it would have waited a second for.
+TEST(ClockShim, MovesWaitsToo) {
+  const TempDir dir;
+  const auto clock = dir.path() / "clock";
+  for (const std::chrono::nanoseconds ahead : {600s, 0s, -600s}) {
+    const std::int64_t count = ahead.count();
+    std::ofstream(clock, std::ios::binary).write(reinterpret_cast<const char*>(&count), sizeof count);
+    const auto probe = run_command(
+        {"env", "LD_PRELOAD=" + (build_dir() / "lib" / "libduet_clock_shim.so").string(),
+         "DUET_CLOCK_OFFSET=" + clock.string(), (build_dir() / "tests" / "clock-probe").string()});
+    EXPECT_EQ(probe.status, 0) << count << probe.err;
+  }
+}
+
 }  // namespace
 }  // namespace duet

@@ -13,8 +13,8 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-constexpr std::int64_t kNowSeconds = 1'700'000'000;
-constexpr Timestamp kNow{std::chrono::seconds(kNowSeconds)};
+constexpr std::int64_t kIssuedSeconds = 1'700'000'000;
+constexpr Timestamp kIssued{std::chrono::seconds(kIssuedSeconds)};
 const std::string kRealm = "https://id.example.com/realms/chat";
 
 json entry() {
@@ -72,11 +72,11 @@ class OtherIssuers : public testing::Test {
   std::string verified(const SigningKey& key, const json& claims) const {
     const TokenVerifier verifier(*JwkSet::parse(ec_key().jwk_set()), {"duet", "duet"}, {keycloak_, auth0_});
     const json header{{"alg", to_string(key.algorithm())}, {"kid", key.key_id()}, {"typ", "JWT"}};
-    const auto result = verifier.verify(forge_token(key, header.dump(), claims.dump()), kNow);
+    const auto result = verifier.verify(forge_token(key, header.dump(), claims.dump()), kIssued);
     if (!result) return std::string(to_string(result.error()));
     EXPECT_EQ(result->role, Role::chat);
     EXPECT_FALSE(result->device);
-    EXPECT_EQ(result->issued_at, kNow);
+    EXPECT_EQ(result->issued_at, kIssued);
     return result->subject;
   }
 
@@ -87,9 +87,9 @@ class OtherIssuers : public testing::Test {
             {"sub", "f3b1c0de-0000-4000-8000-000000000001"},
             {"typ", "Bearer"},
             {"azp", "shop"},
-            {"exp", kNowSeconds + 300},
-            {"iat", kNowSeconds},
-            {"auth_time", kNowSeconds},
+            {"exp", kIssuedSeconds + 300},
+            {"iat", kIssuedSeconds},
+            {"auth_time", kIssuedSeconds},
             {"realm_access", {{"roles", {"offline_access", "uma_authorization"}}}},
             {"resource_access", {{"account", {{"roles", {"manage-account"}}}}}},
             {"scope", "openid profile chat email"},
@@ -100,8 +100,8 @@ class OtherIssuers : public testing::Test {
     return {{"iss", "https://tenant.eu.auth0.com/"},
             {"sub", "auth0|65a1b2c3d4e5f60718293a4b"},
             {"aud", {"https://chat.example.com", "https://tenant.eu.auth0.com/userinfo"}},
-            {"iat", kNowSeconds},
-            {"exp", kNowSeconds + 86400},
+            {"iat", kIssuedSeconds},
+            {"exp", kIssuedSeconds + 86400},
             {"azp", "client"},
             {"scope", "openid profile"}};
   }
@@ -136,8 +136,8 @@ TEST_F(OtherIssuers, SpeakForThemselvesAlone) {
 
 TEST_F(OtherIssuers, AreHeldToTheirRules) {
   EXPECT_EQ(verified(rsa_key(), with(keycloak(), "aud", "account")), "wrong audience");
-  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "exp", kNowSeconds - 31)), "expired");
-  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "nbf", kNowSeconds + 31)), "not yet valid");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "exp", kIssuedSeconds - 31)), "expired");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "nbf", kIssuedSeconds + 31)), "not yet valid");
   EXPECT_EQ(verified(rsa_key(), with(keycloak(), "scope", "openid chatter")),
             "the scope names not exactly one role");
   EXPECT_EQ(verified(rsa_key(), without(keycloak(), "scope")), "the scope names not exactly one role");

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
 #include "acl/signing_key.h"
 #include "file_io/file.h"
 #include "tests/support/jws.h"

@@ -25,8 +25,10 @@ void for_each_segment(const fs::path& data_dir, Visit visit) {
 }  // namespace
 
 std::chrono::seconds run_time(std::chrono::seconds otherwise) {
-  return std::chrono::seconds(
+  const std::chrono::seconds time(
       number_from_environment("DUET_SECONDS", static_cast<std::uint64_t>(otherwise.count())));
+  if (time.count() <= 0) throw std::runtime_error("DUET_SECONDS must be at least 1");
+  return time;
 }
 
 std::size_t resident_kib(pid_t process) {

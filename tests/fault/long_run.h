@@ -9,7 +9,7 @@
 
 namespace duet {
 
-// DUET_SECONDS of the environment, or else `otherwise`. Throws std::runtime_error when it is no number.
+// DUET_SECONDS of the environment, or else `otherwise`. Throws std::runtime_error when it is no number, or 0.
 std::chrono::seconds run_time(std::chrono::seconds otherwise);
 
 // Resident memory that is the process's own: pages of files do not count.

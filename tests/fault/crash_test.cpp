@@ -244,8 +244,9 @@ class CrashInClient : public SharedPlatformTest<CrashInClient>,
   }
 
   Seq told_up_to() const {
+    PeerRecord record = read_record(record_, user_);
     Seq last = 0;
-    for (const Envelope& envelope : read_record(record_, user_).conversations[peer_].messages.live) {
+    for (const Envelope& envelope : record.conversations[peer_].messages.live) {
       last = std::max(last, envelope.seq);
     }
     return last;

@@ -47,3 +47,30 @@ function(duet_program name)
   target_link_libraries(${name} PRIVATE duet_warnings ${ARG_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
+
+# duet_migrations(files.cpp HEADER store_service/sqlite/schema.h FUNCTION duet::sqlite::migrations): compiles the folder's
+# migrations/*.sql into that function, declared in the header: the program needs no files beside it.
+function(duet_migrations output)
+  cmake_parse_arguments(ARG "" "HEADER;FUNCTION" "" ${ARGN})
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/migrations/*.sql)
+  list(SORT files)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  set(rows "")
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME_WE)
+    string(REGEX MATCH "^[0-9]+" number ${name})
+    string(REGEX REPLACE "^0+" "" number ${number})
+    file(READ ${file} sql)
+    string(APPEND rows "    {${number}, \"migration ${name}\", R\"sql(${sql})sql\"},\n")
+  endforeach()
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${output} CONTENT
+"// Made by CMake from the migrations beside ${ARG_HEADER}.
+#include \"${ARG_HEADER}\"
+
+std::span<const duet::sqlite::Migration> ${ARG_FUNCTION}() {
+  static constexpr duet::sqlite::Migration kSteps[] = {
+${rows}};
+  return kSteps;
+}
+")
+endfunction()

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "mqtt_link/log.h"
+#include "service/stop_signal.h"
 #include "store_service/config.h"
 #include "store_service/counters.h"
 #include "store_service/housekeeping.h"
@@ -18,7 +19,6 @@
 #include "store_service/ready_file.h"
 #include "store_service/request_workers.h"
 #include "store_service/sqlite/sqlite_store.h"
-#include "store_service/stop_signal.h"
 #include "store_service/subscriber.h"
 #include "store_service/writer.h"
 

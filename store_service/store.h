@@ -16,24 +16,17 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "file_io/store_error.h"
 #include "protocol/envelope.h"
 #include "protocol/frame.h"
 #include "protocol/names.h"
 #include "protocol/service_payload.h"
 
 namespace duet {
-
-// The database failed: disk full, locked, damaged. Nothing of the transaction stands. The text names the
-// operation.
-class StoreError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 // Place of a change in the store's one log.
 using LogNumber = std::uint64_t;

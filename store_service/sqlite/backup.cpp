@@ -4,9 +4,9 @@
 
 #include <system_error>
 
-#include "store_service/sqlite/connection.h"
-#include "store_service/sqlite/file_lock.h"
-#include "store_service/sqlite/migration.h"
+#include "sqlite/connection.h"
+#include "sqlite/file_lock.h"
+#include "store_service/sqlite/schema.h"
 
 namespace duet {
 namespace sqlite {
@@ -30,50 +30,6 @@ void on_disk(const Step& step) {
   } catch (const fs::filesystem_error& error) {
     throw StoreError(error.what());
   }
-}
-
-std::uintmax_t pages_bytes(const Connection& connection) {
-  Statement statement(connection, "read the size",
-                      "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
-  Cursor row = statement.query();
-  return row.next() ? row.number(0) : 0;
-}
-
-// A copy that nobody sees yet; it goes with its owner unless it was published.
-class UnfinishedFile {
- public:
-  explicit UnfinishedFile(const fs::path& target) : path_(with_suffix(target, ".tmp")) {
-    std::error_code none_there;
-    fs::remove(path_, none_there);
-    create_private_file(path_);
-  }
-  ~UnfinishedFile() {
-    std::error_code published;
-    fs::remove(path_, published);
-  }
-  UnfinishedFile(const UnfinishedFile&) = delete;
-  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
-
-  const fs::path& path() const { return path_; }
-  void publish(const fs::path& target) const {
-    sync_path(path_);
-    on_disk([&] { fs::rename(path_, target); });
-    sync_path(directory_of(target));
-  }
-
- private:
-  const fs::path path_;
-};
-
-void copy_into(Connection& connection, const fs::path& empty_file, const CopyProgress& progress) {
-  const std::uintmax_t size = progress ? pages_bytes(connection) : 0;
-  const Connection::Watch watch(connection, [&] {
-    std::error_code unknown;
-    const auto done = fs::file_size(empty_file, unknown);
-    if (progress && !unknown) progress(done, size);
-  });
-  Statement copy(connection, "make a backup", "VACUUM INTO ?1");
-  copy.execute(empty_file.string());
 }
 
 // In the copy, before anybody can open it: old epoch and new content never stand together.
@@ -129,19 +85,12 @@ void remove_logs(const fs::path& database) {
 
 }  // namespace
 
-void copy_database(Connection& connection, const std::filesystem::path& target,
-                   const CopyProgress& progress) {
-  const UnfinishedFile unfinished(target);
-  copy_into(connection, unfinished.path(), progress);
-  unfinished.publish(target);
-}
-
 }  // namespace sqlite
 
 void back_up_sqlite(const std::filesystem::path& database, const std::filesystem::path& target,
                     const CopyProgress& progress) {
   sqlite::Connection connection(database, sqlite::Connection::Mode::read_only);
-  if (sqlite::check_schema(connection, sqlite::migrations()) == 0) {
+  if (sqlite::check_schema(connection, sqlite::schema()) == 0) {
     throw StoreError("database " + database.string() + " is empty");
   }
   if (std::filesystem::exists(target)) throw StoreError(target.string() + " is there already");

@@ -9,13 +9,10 @@
 #include <optional>
 #include <string>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/copy.h"
 #include "store_service/sqlite/verify.h"
 
 namespace duet {
-
-// Bytes of the copy that are written, and how many it will have about. Called now and then.
-using CopyProgress = std::function<void(std::uintmax_t done, std::uintmax_t of)>;
 
 // Copies the database as it is at one moment; a store may be at work meanwhile. Throws StoreError: no
 // database of Duet, the target is there already, the disk.
@@ -42,10 +39,4 @@ Restored restore_sqlite(const std::filesystem::path& backup, const std::filesyst
                         const std::function<void(const std::string& line)>& tell,
                         const CopyProgress& progress);
 
-namespace sqlite {
-
-// As back_up_sqlite, of an open database, and replaces the target.
-void copy_database(Connection& connection, const std::filesystem::path& target, const CopyProgress& progress);
-
-}  // namespace sqlite
 }  // namespace duet

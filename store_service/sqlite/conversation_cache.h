@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_row.h"
 #include "store_service/sqlite/lru_cache.h"
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/store.h"
 
 namespace duet::sqlite {

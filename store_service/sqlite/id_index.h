@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_row.h"
 #include "store_service/sqlite/sip_hash.h"
 

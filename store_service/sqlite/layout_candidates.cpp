@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
+#include "sqlite/file_lock.h"
 #include "store_service/sqlite/conversation_row.h"
-#include "store_service/sqlite/file_lock.h"
 #include "store_service/sqlite/sip_hash.h"
 
 namespace duet::sqlite {

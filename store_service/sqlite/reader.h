@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_row.h"
 #include "store_service/sqlite/sqlite_store.h"
 #include "store_service/sqlite/user_table.h"

@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "store_service/sqlite/connection.h"
-#include "store_service/sqlite/file_lock.h"
-#include "store_service/sqlite/migration.h"
+#include "sqlite/connection.h"
+#include "sqlite/file_lock.h"
 #include "store_service/sqlite/reader.h"
+#include "store_service/sqlite/schema.h"
 #include "store_service/sqlite/writer.h"
 
 namespace duet {
@@ -14,29 +14,21 @@ namespace {
 // What the write-ahead log keeps on disk after it was copied back.
 constexpr int kJournalBytes = 64 * 1024 * 1024;
 
-// SQLite answers with the mode it has, and some file systems cannot have this one.
-void use_write_ahead_log(const sqlite::Connection& connection) {
-  sqlite::Statement statement(connection, "open", "PRAGMA journal_mode = WAL");
-  sqlite::Cursor row = statement.query();
-  if (row.next() && row.text(0) == "wal") return;
-  throw StoreError("database " + connection.file().string() + ": the file system allows no write-ahead log");
-}
-
 sqlite::Connection open_writer(const std::filesystem::path& file, const SqliteOptions& options) {
   sqlite::create_private_file(file);
   sqlite::Connection connection(file, sqlite::Connection::Mode::read_write);
   const auto set = [&connection](const char* name, auto value) {
     connection.execute("open", "PRAGMA " + std::string(name) + " = " + value);
   };
-  sqlite::check_schema(connection, sqlite::migrations());  // before anything is changed
-  set("page_size", std::to_string(options.page_bytes));    // counts only while the database is empty
-  use_write_ahead_log(connection);
+  sqlite::check_schema(connection, sqlite::schema());    // before anything is changed
+  set("page_size", std::to_string(options.page_bytes));  // counts only while the database is empty
+  connection.use_write_ahead_log();
   set("synchronous", "FULL");  // a commit returns when it is on stable storage
   set("foreign_keys", "ON");
   set("cache_size", "-" + std::to_string(options.writer_cache_kib));
   set("wal_autocheckpoint", std::to_string(options.checkpoint_pages));
   set("journal_size_limit", std::to_string(kJournalBytes));
-  sqlite::migrate(connection, sqlite::migrations());
+  sqlite::migrate(connection, sqlite::schema());
   return connection;
 }
 

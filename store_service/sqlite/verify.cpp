@@ -3,9 +3,9 @@
 #include <string_view>
 #include <utility>
 
+#include "sqlite/connection.h"
 #include "store_service/partition.h"
-#include "store_service/sqlite/connection.h"
-#include "store_service/sqlite/migration.h"
+#include "store_service/sqlite/schema.h"
 #include "store_service/sqlite/verify_parts.h"
 #include "store_service/sqlite/violations.h"
 
@@ -87,7 +87,7 @@ void check_references(const Connection& connection, Violations& violations) {
 }
 
 void check_version(const Connection& connection) {
-  const int version = check_schema(connection, migrations());
+  const int version = check_schema(connection, schema());
   if (version == migrations().back().number) return;
   throw StoreError("database " + connection.file().string() + " has schema version " +
                    std::to_string(version) + ", not " + std::to_string(migrations().back().number) +

@@ -2,7 +2,7 @@
 // adds what it finds; throws StoreError when the database cannot be read.
 #pragma once
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/sqlite/violations.h"
 
 namespace duet::sqlite {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_row.h"
 
 namespace duet::sqlite {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_cache.h"
 #include "store_service/sqlite/conversation_row.h"
 #include "store_service/sqlite/id_index.h"

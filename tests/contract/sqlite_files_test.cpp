@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "store_service/sqlite/migration.h"
+#include "store_service/sqlite/schema.h"
 #include "store_service/sqlite/sqlite_store.h"
 #include "tests/contract/contract.h"
 
@@ -120,7 +120,7 @@ class Migrating : public SqliteFiles {
     std::vector<Migration> steps(sqlite::migrations().begin(), sqlite::migrations().end());
     steps.push_back({steps.back().number + 1, "migration of the test", sql});
     Connection connection(file(), Connection::Mode::read_write);
-    sqlite::migrate(connection, steps);
+    sqlite::migrate(connection, {sqlite::kApplicationId, steps});
   }
   std::filesystem::path backup() const {
     return file("duet.db.v" + std::to_string(sqlite::migrations().back().number) + ".bak");

@@ -1,17 +1,14 @@
-#include "store_service/sqlite/migration.h"
+#include "sqlite/migration.h"
 
 #include <filesystem>
 #include <string>
 
 #include "file_io/crash_point.h"
-#include "store_service/sqlite/backup.h"
-#include "store_service/sqlite/file_lock.h"
-#include "store_service/store.h"
+#include "file_io/store_error.h"
+#include "sqlite/copy.h"
 
 namespace duet::sqlite {
 namespace {
-
-constexpr std::int64_t kApplicationId = 1146438996;  // "DUET", set by the first migration
 
 std::int64_t single_number(const Connection& connection, const char* operation, const char* sql) {
   Statement statement(connection, operation, sql);
@@ -24,9 +21,9 @@ int newest(std::span<const Migration> steps) {
 }
 
 // 0: the database is empty.
-int schema_version(const Connection& connection) {
+int schema_version(const Connection& connection, std::int64_t application_id) {
   const auto id = single_number(connection, "read the file", "PRAGMA application_id");
-  if (id != kApplicationId) {
+  if (id != application_id) {
     const auto things = single_number(connection, "read the schema", "SELECT count(*) FROM sqlite_schema");
     if (id == 0 && things == 0) return 0;
     throw StoreError("database " + connection.file().string() +
@@ -59,20 +56,20 @@ void apply(Connection& connection, const Migration& step) {
 
 }  // namespace
 
-int check_schema(const Connection& connection, std::span<const Migration> steps) {
-  const int version = schema_version(connection);
-  if (version > newest(steps)) {
+int check_schema(const Connection& connection, const Schema& schema) {
+  const int version = schema_version(connection, schema.application_id);
+  if (version > newest(schema.steps)) {
     throw StoreError("database " + connection.file().string() + " has schema version " +
                      std::to_string(version) + ", and this program knows versions up to " +
-                     std::to_string(newest(steps)) + ": it was written by a newer Duet");
+                     std::to_string(newest(schema.steps)) + ": it was written by a newer Duet");
   }
   return version;
 }
 
-void migrate(Connection& connection, std::span<const Migration> steps) {
-  const int version = check_schema(connection, steps);
-  if (version > 0 && version < newest(steps)) back_up(connection, version);
-  for (const Migration& step : steps) {
+void migrate(Connection& connection, const Schema& schema) {
+  const int version = check_schema(connection, schema);
+  if (version > 0 && version < newest(schema.steps)) back_up(connection, version);
+  for (const Migration& step : schema.steps) {
     if (step.number > version) apply(connection, step);
   }
 }

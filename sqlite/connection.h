@@ -1,4 +1,4 @@
-// store_service/sqlite/connection.h: SQLite's handles, owned. No other header knows SQLite.
+// sqlite/connection.h: SQLite's handles, owned. No other header knows SQLite.
 //
 // A connection with its statements and cursors is used by one thread at a time. Every failure is a StoreError
 // that names the file and the operation.
@@ -31,6 +31,8 @@ class Connection {
   void execute(const char* operation, const std::string& sql);
   std::int64_t last_insert_rowid() const noexcept;
   bool in_transaction() const noexcept;
+  // From now on readers do not wait for the writer. Throws StoreError when the file system cannot have it.
+  void use_write_ahead_log();
 
   // While it lives, `look` is called now and then from within a long statement; it must not throw or use the
   // connection. One at a time.

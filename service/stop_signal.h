@@ -1,4 +1,4 @@
-// store_service/stop_signal.h: how the process learns that it shall end.
+// service/stop_signal.h: how the process learns that it shall end.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "store_service/sqlite/file_lock.h"
+#include "sqlite/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "store_service/store.h"
+#include "file_io/store_error.h"
 
 namespace duet::sqlite {
 namespace {

@@ -1,10 +1,10 @@
-#include "store_service/sqlite/connection.h"
+#include "sqlite/connection.h"
 
 #include <sqlite3.h>
 
 #include <utility>
 
-#include "store_service/store.h"
+#include "file_io/store_error.h"
 
 namespace duet::sqlite {
 namespace {
@@ -34,6 +34,14 @@ void Connection::execute(const char* operation, const std::string& sql) {
 
 std::int64_t Connection::last_insert_rowid() const noexcept {
   return sqlite3_last_insert_rowid(get());
+}
+
+// SQLite answers with the mode it has, and some file systems cannot have this one.
+void Connection::use_write_ahead_log() {
+  Statement statement(*this, "open", "PRAGMA journal_mode = WAL");
+  Cursor row = statement.query();
+  if (row.next() && row.text(0) == "wal") return;
+  throw StoreError("database " + file_.string() + ": the file system allows no write-ahead log");
 }
 
 bool Connection::in_transaction() const noexcept {

@@ -1,4 +1,4 @@
-#include "store_service/stop_signal.h"
+#include "service/stop_signal.h"
 
 #include <pthread.h>
 #include <unistd.h>

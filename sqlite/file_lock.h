@@ -1,4 +1,4 @@
-// store_service/sqlite/file_lock.h: one process writes a database, and files made with care.
+// sqlite/file_lock.h: one process writes a database, and files made with care.
 #pragma once
 
 #include <filesystem>

@@ -1,0 +1,213 @@
+#include "auth_service/auth_database.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "auth_service/crypto.h"
+#include "auth_service/schema.h"
+#include "sqlite/transaction.h"
+
+namespace duet {
+namespace {
+
+constexpr std::size_t kRotationSaltBytes = 32;
+
+sqlite::Connection open(const std::filesystem::path& file) {
+  sqlite::create_private_file(file);
+  sqlite::Connection connection(file, sqlite::Connection::Mode::read_write);
+  sqlite::check_schema(connection, auth_schema());  // before anything is changed
+  connection.use_write_ahead_log();
+  connection.execute("open", "PRAGMA synchronous = FULL");  // a commit returns when it is on stable storage
+  connection.execute("open", "PRAGMA foreign_keys = ON");
+  connection.execute("open", "PRAGMA secure_delete = ON");  // ended logins leave no hashes behind
+  sqlite::migrate(connection, auth_schema());
+  return connection;
+}
+
+// Tokens that were issued with a longer life than today's may still be about.
+std::chrono::seconds raise_longest_life(sqlite::Connection& connection, const SessionRules& rules) {
+  sqlite::Statement raise(connection, "note the life of tokens",
+                          "UPDATE meta SET longest_access_s = max(longest_access_s, ?1)");
+  raise.execute(rules.access_ttl.count());
+  sqlite::Statement read(connection, "read the life of tokens", "SELECT longest_access_s FROM meta");
+  auto row = read.query();
+  if (!row.next()) connection.damaged("the life of tokens is missing");
+  // A second more: `iat` may be that far ahead (revocation.h).
+  return std::chrono::seconds(row.integer(0)) + rules.clock_skew + std::chrono::seconds(1);
+}
+
+}  // namespace
+
+AuthDatabase::AuthDatabase(const std::filesystem::path& file, SessionRules rules)
+    : rules_(rules),
+      lock_(file),
+      connection_(open(file)),
+      longest_life_(raise_longest_life(connection_, rules)),
+      accounts_(connection_),
+      families_(connection_),
+      revocations_(connection_, longest_life_) {}
+
+std::optional<Account> AuthDatabase::find_account(std::string_view user) {
+  const std::scoped_lock lock(mutex_);
+  return accounts_.find(user);
+}
+
+bool AuthDatabase::has_name(const UserId& user) {
+  const std::scoped_lock lock(mutex_);
+  return accounts_.has_name(user);
+}
+
+bool AuthDatabase::add_account(const UserId& user, std::string_view password_hash, Timestamp now) {
+  const std::scoped_lock lock(mutex_);
+  return accounts_.add(user, password_hash, now);  // one statement is a transaction of its own
+}
+
+void AuthDatabase::set_hash(const Account& read, std::string_view password_hash) {
+  const std::scoped_lock lock(mutex_);
+  accounts_.set_hash(read, password_hash);
+}
+
+std::optional<Revocation> AuthDatabase::change_password(const Account& read, std::string_view hash,
+                                                        Timestamp now) {
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  if (!accounts_.set_password(read, hash)) return std::nullopt;
+  families_.end_all(read.user);
+  auto revocation = revocations_.add(read.user, std::nullopt, now);
+  transaction.commit();
+  return revocation;
+}
+
+std::optional<Revocation> AuthDatabase::remove_account(const Account& read, Timestamp now) {
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  if (!accounts_.remove(read)) return std::nullopt;
+  families_.end_all(read.user);
+  auto revocation = revocations_.add(read.user, std::nullopt, now);
+  transaction.commit();
+  return revocation;
+}
+
+Session AuthDatabase::session_of(const Family& family, const RefreshToken& token) {
+  return {family.user, family.device, token.text(), revocations_.not_before(family.user)};
+}
+
+std::optional<Session> AuthDatabase::start_session(const Account& read, std::string_view client,
+                                                   std::optional<DeviceId> device, Timestamp now) {
+  const auto token = RefreshToken::fresh();
+  Family family{.account = read.id,
+                .user = read.user,
+                .client = std::string(client),
+                .device = std::move(device),
+                .ends = now + rules_.family_ttl,
+                .idle_ends = now + std::min(rules_.refresh_ttl, rules_.family_ttl),
+                .current = token.hash(),
+                .previous = {},
+                .salt = {},
+                .rotated = {}};
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  if (!accounts_.is_still(read)) return std::nullopt;
+  families_.trim(read.id, rules_.sessions_per_account - 1);
+  families_.add(token.family(), family);
+  auto session = session_of(family, token);
+  transaction.commit();
+  return session;
+}
+
+Result<Session, NoSession> AuthDatabase::refresh(std::string_view text, std::string_view client,
+                                                 Timestamp now) {
+  const auto token = RefreshToken::parse(text);
+  if (!token) return Failure<NoSession>(NoSession{});
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  const auto family = families_.find(token->family());
+  if (!family) return Failure<NoSession>(NoSession{});
+  switch (judge(*family, *token, client, now, rules_.refresh_grace)) {
+    case RefreshVerdict::rotate: {
+      const auto salt = random_bytes(kRotationSaltBytes);
+      const auto next = token->successor(salt);
+      const Timestamp idle_ends = std::min<Timestamp>(now + rules_.refresh_ttl, family->ends);
+      families_.rotate(token->family(), next.hash(), salt, now, idle_ends);
+      auto session = session_of(*family, next);
+      transaction.commit();
+      return session;
+    }
+    case RefreshVerdict::repeat:
+      return session_of(*family, token->successor(family->salt));
+    case RefreshVerdict::reused: {
+      auto ended = end_reused(*family, *token, now);
+      transaction.commit();
+      return Failure<NoSession>(std::move(ended));
+    }
+    case RefreshVerdict::foreign:
+    case RefreshVerdict::over:
+      break;
+  }
+  return Failure<NoSession>(NoSession{family->user, std::nullopt});
+}
+
+NoSession AuthDatabase::end_reused(const Family& family, const RefreshToken& token, Timestamp now) {
+  families_.end(token.family());
+  return {family.user, revocations_.add(family.user, family.device, now)};
+}
+
+Result<Revocation, EndError> AuthDatabase::end_session(std::string_view text, std::string_view client,
+                                                       Timestamp now) {
+  const auto token = RefreshToken::parse(text);
+  if (!token) return Failure<EndError>(EndError::unknown_token);
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  const auto family = families_.find(token->family());
+  if (!family) return Failure<EndError>(EndError::unknown_token);
+  if (family->client != client) return Failure<EndError>(EndError::other_client);
+  families_.end(token->family());
+  auto revocation = revocations_.add(family->user, family->device, now);
+  transaction.commit();
+  return revocation;
+}
+
+Revocation AuthDatabase::end_device(const UserId& user, const DeviceId& device, Timestamp now) {
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  families_.end_device(user, device);
+  auto revocation = revocations_.add(user, device, now);
+  transaction.commit();
+  return revocation;
+}
+
+Revocation AuthDatabase::end_everything(const UserId& user, Timestamp now) {
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  families_.end_all(user);
+  auto revocation = revocations_.add(user, std::nullopt, now);
+  transaction.commit();
+  return revocation;
+}
+
+Timestamp AuthDatabase::not_before(const UserId& user) {
+  const std::scoped_lock lock(mutex_);
+  return revocations_.not_before(user);
+}
+
+bool AuthDatabase::is_revoked(const UserId& user, const std::optional<DeviceId>& device,
+                              Timestamp issued_at) {
+  const std::scoped_lock lock(mutex_);
+  return revocations_.revokes(user, device, issued_at);
+}
+
+void AuthDatabase::for_each_live_revocation(Timestamp now,
+                                            const std::function<void(const Revocation&)>& visit) {
+  const std::scoped_lock lock(mutex_);
+  revocations_.for_each(now, visit);
+}
+
+void AuthDatabase::forget_over(Timestamp now) {
+  const std::scoped_lock lock(mutex_);
+  sqlite::Transaction transaction(connection_);
+  families_.forget_over(now);
+  revocations_.forget_over(now);
+  transaction.commit();
+}
+
+}  // namespace duet

@@ -1,0 +1,104 @@
+// auth_service/auth_database.h: accounts, logins and revocations in one SQLite file.
+//
+// Thread-safe: one connection behind a mutex, every call one short transaction that is on stable storage when
+// it returns. No password is hashed inside. Every failure is a StoreError; then nothing was changed.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth_service/account_table.h"
+#include "auth_service/family_table.h"
+#include "auth_service/revocation.h"
+#include "auth_service/revocation_table.h"
+#include "protocol/result.h"
+#include "sqlite/connection.h"
+#include "sqlite/file_lock.h"
+
+namespace duet {
+
+struct SessionRules {
+  std::chrono::seconds access_ttl{900};
+  std::chrono::seconds clock_skew{30};           // that the verifiers allow
+  std::chrono::seconds refresh_ttl{30 * 86400};  // of a refresh token that is not used
+  std::chrono::seconds family_ttl{180 * 86400};  // of a login, however often it is refreshed
+  std::chrono::seconds refresh_grace{30};        // for a client that lost the answer
+  std::size_t sessions_per_account = 32;         // a login beyond it ends the one that was quiet for longest
+};
+
+// A login with a refresh token that is good now.
+struct Session {
+  UserId user;
+  std::optional<DeviceId> device;
+  std::string refresh_token;
+  Timestamp not_before;  // the earliest `iat` that its access token may have
+};
+
+// Why there is none. With a revocation: the refresh token had been used before, and the family was ended.
+struct NoSession {
+  std::optional<UserId> user;  // when the family is known
+  std::optional<Revocation> revocation;
+};
+
+enum class EndError : std::uint8_t { unknown_token, other_client };
+
+class AuthDatabase {
+ public:
+  // Makes the file (mode 0600) when it is not there, and brings it to today's schema. Throws StoreError, also
+  // when another process has it open.
+  AuthDatabase(const std::filesystem::path& file, SessionRules rules);
+
+  std::optional<Account> find_account(std::string_view user);
+  bool has_name(const UserId& user);  // also a removed account's
+  // False: the name is or was somebody's.
+  bool add_account(const UserId& user, std::string_view password_hash, Timestamp now);
+  // A fresh hash of the same password; nothing happens when the account is no more as it was read.
+  void set_hash(const Account& read, std::string_view password_hash);
+
+  // These two end every login of the account. Nullopt, and nothing changed: it is no more as it was read.
+  std::optional<Revocation> change_password(const Account& read, std::string_view hash, Timestamp now);
+  std::optional<Revocation> remove_account(const Account& read, Timestamp now);
+
+  // Nullopt: the account is no more as it was read.
+  std::optional<Session> start_session(const Account& read, std::string_view client,
+                                       std::optional<DeviceId> device, Timestamp now);
+  Result<Session, NoSession> refresh(std::string_view token, std::string_view client, Timestamp now);
+  // Ends the family, whichever of its refresh tokens is shown.
+  Result<Revocation, EndError> end_session(std::string_view token, std::string_view client, Timestamp now);
+  Revocation end_device(const UserId& user, const DeviceId& device, Timestamp now);
+  Revocation end_everything(const UserId& user, Timestamp now);
+
+  // The earliest `iat` of a token that no revocation of the user concerns.
+  Timestamp not_before(const UserId& user);
+  bool is_revoked(const UserId& user, const std::optional<DeviceId>& device, Timestamp issued_at);
+  // Those that a token may still be subject to, the oldest first. `visit` must not call the database.
+  void for_each_live_revocation(Timestamp now, const std::function<void(const Revocation&)>& visit);
+
+  // The longest from a token's issue until no verifier takes it any more, as long as there was this database.
+  std::chrono::seconds longest_token_life() const { return longest_life_; }
+  void forget_over(Timestamp now);
+
+ private:
+  Session session_of(const Family& family, const RefreshToken& token);
+  NoSession end_reused(const Family& family, const RefreshToken& token, Timestamp now);
+
+  // Constant after construction.
+  const SessionRules rules_;
+  const sqlite::FileLock lock_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  sqlite::Connection connection_;
+  const std::chrono::seconds longest_life_;
+  AccountTable accounts_;
+  FamilyTable families_;
+  RevocationTable revocations_;
+};
+
+}  // namespace duet

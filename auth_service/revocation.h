@@ -1,0 +1,35 @@
+// auth_service/revocation.h: the end of logins before their access tokens have run out.
+//
+// An access token is verified offline, so it is good until `exp` unless the verifier was told of its end. A
+// login is ended by a revoked refresh token (RFC 7009), a logout, a refresh token that came twice, a changed
+// password and a removed account.
+#pragma once
+
+#include <optional>
+
+#include "protocol/names.h"
+
+namespace duet {
+
+// No token of `user` (of that device only, if one is named) is good whose `iat` is before `before`. All such
+// tokens have run out at `until`; the entry may be forgotten then. `before` is a whole second, as `iat` is,
+// and no token that the service issues afterwards has an earlier `iat`: a login right after a revocation
+// counts.
+struct Revocation {
+  UserId user;
+  std::optional<DeviceId> device;
+  Timestamp before;
+  Timestamp until;
+  friend bool operator==(const Revocation&, const Revocation&) = default;
+};
+
+// Who tells the verifiers. Called by any worker thread, and at the start by main, after the commit; a
+// revocation may come more than once. Must not throw and must not block: what cannot be told now is told
+// again by the implementation, or after the next start.
+class RevocationSink {
+ public:
+  virtual ~RevocationSink() = default;
+  virtual void revoked(const Revocation& revocation) = 0;
+};
+
+}  // namespace duet

@@ -1,0 +1,180 @@
+#include "auth_service/auth_database.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <vector>
+
+#include "auth_service/schema.h"
+#include "file_io/store_error.h"
+#include "sqlite/connection.h"
+#include "tests/unit/temporary_directory.h"
+
+namespace duet {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const UserId kOwner = *UserId::parse("alice");
+const Timestamp kNoon{1'800'000'000s + 500ms};
+
+class AuthDatabaseTest : public testing::Test {
+ protected:
+  AuthDatabase& open(SessionRules rules = {}) {
+    database_.reset();
+    database_ = std::make_unique<AuthDatabase>(file_, rules);
+    return *database_;
+  }
+  Account alice() {
+    database_->add_account(kOwner, "hash", kNoon);
+    return *database_->find_account("alice");
+  }
+  std::string log_in(const Account& account, Timestamp now = kNoon,
+                     std::optional<DeviceId> device = std::nullopt) {
+    return database_->start_session(account, "app", std::move(device), now)->refresh_token;
+  }
+  bool refreshes(const std::string& token, Timestamp now = kNoon) {
+    return database_->refresh(token, "app", now).has_value();
+  }
+  std::vector<Revocation> live(Timestamp now) {
+    std::vector<Revocation> found;
+    database_->for_each_live_revocation(now, [&](const Revocation& one) { found.push_back(one); });
+    return found;
+  }
+
+  TemporaryDirectory directory_;
+  std::filesystem::path file_ = directory_.path() / "auth.db";
+  std::unique_ptr<AuthDatabase> database_;
+};
+
+TEST_F(AuthDatabaseTest, IsAPrivateFileOfItsOwnKind) {
+  open();
+  struct stat status {};
+  ASSERT_EQ(::stat(file_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  EXPECT_THROW(AuthDatabase(file_, {}), StoreError);  // in use
+  database_.reset();
+  const sqlite::Connection connection(file_, sqlite::Connection::Mode::read_only);
+  EXPECT_THROW(sqlite::check_schema(connection, {kAuthApplicationId + 1, auth_migrations()}), StoreError);
+  EXPECT_EQ(sqlite::check_schema(connection, auth_schema()), auth_migrations().back().number);
+}
+
+TEST_F(AuthDatabaseTest, NothingStandsOnAPasswordThatWasChangedMeanwhile) {
+  auto& database = open();
+  const auto read = alice();
+  ASSERT_TRUE(database.change_password(read, "new", kNoon));
+  EXPECT_FALSE(database.change_password(read, "newer", kNoon));
+  EXPECT_FALSE(database.start_session(read, "app", std::nullopt, kNoon));
+  EXPECT_FALSE(database.remove_account(read, kNoon));
+  database.set_hash(read, "old password, other cost");
+  EXPECT_EQ(database.find_account("alice")->password_hash, "new");
+}
+
+TEST_F(AuthDatabaseTest, AFreshHashOfTheSamePasswordEndsNothing) {
+  auto& database = open();
+  const auto read = alice();
+  const auto token = log_in(read);
+  database.set_hash(read, "hash at another cost");
+  EXPECT_EQ(database.find_account("alice")->password_hash, "hash at another cost");
+  EXPECT_TRUE(refreshes(token));
+  EXPECT_TRUE(database.start_session(read, "app", std::nullopt, kNoon));
+  EXPECT_THAT(live(kNoon), IsEmpty());
+}
+
+TEST_F(AuthDatabaseTest, OnlyHashesOfTokensAreStored) {
+  open();
+  const auto token = *RefreshToken::parse(log_in(alice()));
+  const auto next = *RefreshToken::parse(database_->refresh(token.text(), "app", kNoon)->refresh_token);
+  database_.reset();
+  sqlite::Connection connection(file_, sqlite::Connection::Mode::read_only);
+  sqlite::Statement rows(connection, "test", "SELECT id, current, previous FROM families");
+  auto row = rows.query();
+  ASSERT_TRUE(row.next());
+  EXPECT_EQ(row.blob(0), token.family());
+  EXPECT_EQ(row.blob(1), next.hash());
+  EXPECT_EQ(row.blob(2), token.hash());
+  EXPECT_FALSE(row.next());
+}
+
+TEST_F(AuthDatabaseTest, ALoginEndsWhenItIsQuietForTooLong) {
+  open({.refresh_ttl = 100s, .family_ttl = 250s});
+  const auto first = log_in(alice());
+  const auto second = database_->refresh(first, "app", kNoon + 99s)->refresh_token;
+  const auto third = database_->refresh(second, "app", kNoon + 198s)->refresh_token;
+  EXPECT_FALSE(refreshes(third, kNoon + 250s));  // the limit of the family
+  EXPECT_TRUE(refreshes(third, kNoon + 249s));
+  const auto other = log_in(alice());
+  EXPECT_FALSE(refreshes(other, kNoon + 100s));
+  database_->forget_over(kNoon + 100s);
+  EXPECT_FALSE(refreshes(other, kNoon));
+}
+
+TEST_F(AuthDatabaseTest, TheQuietestLoginMakesRoom) {
+  open({.sessions_per_account = 2});
+  const auto account = alice();
+  const auto first = log_in(account, kNoon);
+  const auto second = log_in(account, kNoon + 1s);
+  const auto refreshed = database_->refresh(first, "app", kNoon + 2s)->refresh_token;
+  const auto third = log_in(account, kNoon + 3s);
+  EXPECT_FALSE(refreshes(second, kNoon + 4s));
+  EXPECT_TRUE(refreshes(refreshed, kNoon + 4s));
+  EXPECT_TRUE(refreshes(third, kNoon + 4s));
+}
+
+TEST_F(AuthDatabaseTest, ARevocationConcernsWhatWasIssuedBeforeOnTheDevicesItNames) {
+  auto& database = open();
+  const auto phone = *DeviceId::parse("phone");
+  const auto web = *DeviceId::parse("web");
+  const auto made = database.end_device(kOwner, phone, kNoon);
+  EXPECT_EQ(made.before, Timestamp(1'800'000'001s));  // this second's tokens have an earlier `iat`
+  EXPECT_TRUE(database.is_revoked(kOwner, phone, made.before - 1s));
+  EXPECT_FALSE(database.is_revoked(kOwner, phone, made.before));
+  EXPECT_FALSE(database.is_revoked(kOwner, web, made.before - 1s));
+  EXPECT_FALSE(database.is_revoked(kOwner, std::nullopt, made.before - 1s));
+  EXPECT_FALSE(database.is_revoked(*UserId::parse("bob"), phone, made.before - 1s));
+  EXPECT_EQ(database.not_before(kOwner), made.before);
+
+  database.end_everything(kOwner, kNoon);
+  EXPECT_TRUE(database.is_revoked(kOwner, web, made.before - 1s));
+  EXPECT_TRUE(database.is_revoked(kOwner, std::nullopt, made.before - 1s));
+}
+
+TEST_F(AuthDatabaseTest, RevocationsAreKeptUntilTheirTokensHaveRunOut) {
+  const auto device = *DeviceId::parse("phone");
+  auto& database = open({.access_ttl = 100s, .clock_skew = 30s});
+  database.end_device(kOwner, device, kNoon);
+  const auto again = database.end_device(kOwner, device, kNoon + 10s);
+  EXPECT_EQ(again.until, again.before + 131s);
+  open({.access_ttl = 10s, .clock_skew = 30s});
+  EXPECT_THAT(live(again.until - 1ms), ElementsAre(again));  // one for each device
+  EXPECT_THAT(live(again.until), IsEmpty());
+  database_->forget_over(again.until);
+  EXPECT_THAT(live(kNoon), IsEmpty());
+  // Tokens of the longer life may still be about.
+  EXPECT_EQ(database_->longest_token_life(), 131s);
+}
+
+TEST_F(AuthDatabaseTest, AClockSetBackTakesNoRevocationBack) {
+  auto& database = open();
+  const auto made = database.end_everything(kOwner, kNoon);
+  EXPECT_EQ(database.end_everything(kOwner, kNoon - 1h).before, made.before);
+}
+
+TEST_F(AuthDatabaseTest, AUserHasABoundedNumberOfRevocations) {
+  auto& database = open();
+  for (std::size_t i = 0; i < RevocationTable::kMaxPerUser; ++i) {
+    database.end_device(kOwner, *DeviceId::parse("d" + std::to_string(i)), kNoon);
+  }
+  EXPECT_THAT(live(kNoon), SizeIs(RevocationTable::kMaxPerUser));
+  const auto whole = database.end_device(kOwner, *DeviceId::parse("one-more"), kNoon);
+  EXPECT_EQ(whole.device, std::nullopt);
+  EXPECT_THAT(live(kNoon), ElementsAre(whole));
+}
+
+}  // namespace
+}  // namespace duet

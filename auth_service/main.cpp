@@ -1,4 +1,4 @@
-// duet-auth: the signing key, its public key set, and tokens made by hand.
+// duet-auth: accounts and tokens over HTTP; signing keys, their public key sets, and tokens made by hand.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -8,7 +8,9 @@
 #include <string_view>
 
 #include "auth_service/key_file.h"
+#include "auth_service/key_ring.h"
 #include "auth_service/mint.h"
+#include "auth_service/serve.h"
 #include "file_io/secret_file.h"
 
 namespace {
@@ -22,6 +24,9 @@ struct Options {
   std::string algorithm = "ES256";
   std::int64_t ttl_s = 900;
   duet::MintOptions mint;
+  std::string keys;
+  std::string config;
+  int status = EXIT_SUCCESS;
 };
 
 void require_written(std::ostream& stream) {
@@ -35,12 +40,27 @@ void put(const std::string& text, const std::string& out, mode_t mode) {
   require_written(std::cout);
 }
 
-void keygen(const Options& options) {
+duet::SignatureAlgorithm algorithm_of(const Options& options) {
   const auto algorithm = duet::parse_signature_algorithm(options.algorithm);
   if (!algorithm) throw std::runtime_error("--alg: '" + options.algorithm + "' is not ES256, RS256 or EdDSA");
-  const auto key = duet::create_key_file(options.out, *algorithm);
-  std::cout << "made the key " << key.key_id() << " in " << options.out << '\n';
+  return *algorithm;
+}
+
+duet::Timestamp now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+void tell_made(const duet::SigningKey& key, const std::string& where) {
+  std::cout << "made the key " << key.key_id() << " in " << where << '\n';
   require_written(std::cout);
+}
+
+void keygen(const Options& options) {
+  tell_made(duet::create_key_file(options.out, algorithm_of(options)), options.out);
+}
+
+void rotate(const Options& options) {
+  tell_made(duet::rotate_key(options.keys, algorithm_of(options), now()), options.keys);
 }
 
 void jwks(const Options& options) {
@@ -49,13 +69,24 @@ void jwks(const Options& options) {
 
 void mint(Options options) {
   options.mint.ttl = std::chrono::seconds(options.ttl_s);
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto spec = duet::make_token_spec(options.mint, now);
+  const auto spec = duet::make_token_spec(options.mint, now());
   put(duet::load_key_file(options.key).sign(spec), options.out, duet::kSecretMode);
+}
+
+void add_service_commands(CLI::App& app, Options& options) {
+  auto* serve_command = app.add_subcommand("serve", "Serve accounts and OAuth 2.0 over HTTP");
+  serve_command->add_option("--config", options.config, "The configuration, a TOML file")->required();
+  serve_command->callback([&options] { options.status = duet::serve_auth(options.config); });
+
+  auto* rotate_command = app.add_subcommand("rotate", "Make a new signing key for a running or new service");
+  rotate_command->add_option("--keys", options.keys, "The directory of the keys")->required();
+  rotate_command->add_option("--alg", options.algorithm, "ES256, RS256 or EdDSA")->capture_default_str();
+  rotate_command->callback([&options] { rotate(options); });
 }
 
 void add_commands(CLI::App& app, Options& options) {
   app.require_subcommand(1);
+  add_service_commands(app, options);
   auto* keygen_command = app.add_subcommand("keygen", "Make a signing key");
   keygen_command->add_option("--out", options.out, "The key file to create")->required();
   keygen_command->add_option("--alg", options.algorithm, "ES256, RS256 or EdDSA")->capture_default_str();
@@ -85,14 +116,14 @@ void add_commands(CLI::App& app, Options& options) {
 
 int main(int argc, char** argv) try {
   Options options;
-  CLI::App app("Signing keys and access tokens of Duet", "duet-auth");
+  CLI::App app("Accounts, signing keys and access tokens of Duet", "duet-auth");
   add_commands(app, options);
   try {
     app.parse(argc, argv);  // runs the command
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;  // --help is one of them
   }
-  return EXIT_SUCCESS;
+  return options.status;
 } catch (const std::exception& error) {
   std::cerr << "duet-auth: " << error.what() << '\n';
   return EXIT_FAILURE;

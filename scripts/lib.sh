@@ -5,7 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   mosquitto mosquitto-dev libmosquitto-dev libpaho-mqttpp-dev
-  libsqlite3-dev libssl-dev zlib1g-dev libargon2-dev
+  libsqlite3-dev libssl-dev zlib1g-dev libargon2-dev libcpp-httplib-dev
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev)
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)

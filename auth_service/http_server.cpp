@@ -1,0 +1,200 @@
+#include "auth_service/http_server.h"
+
+#include <httplib.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <charconv>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "auth_service/address.h"
+#include "auth_service/router.h"
+#include "auth_service/worker_pool.h"
+
+namespace duet {
+namespace {
+
+using Handled = httplib::Server::HandlerResponse;
+
+class Workers final : public httplib::TaskQueue {
+ public:
+  explicit Workers(std::size_t threads) : pool_(threads) {}
+  void enqueue(std::function<void()> task) override { pool_.add(std::move(task)); }
+  void shutdown() override { pool_.finish(); }
+
+ private:
+  WorkerPool pool_;
+};
+
+constexpr int kBacklog = 128;
+
+class LibraryServer final : public httplib::Server {
+ public:
+  // The library lets five connections wait for accept; listening again changes that.
+  void widen_backlog() { ::listen(svr_sock_, kBacklog); }
+};
+
+// Without the library's SO_REUSEPORT: a second process on the same port is an error.
+void set_options(int socket) {
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+}
+
+std::vector<std::string> values_of(const httplib::Request& request, const std::string& name) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < request.get_header_value_count(name); ++i) {
+    values.push_back(request.get_header_value(name, i));
+  }
+  return values;
+}
+
+HttpRequest from_library(const httplib::Request& request, const std::vector<std::string>& trusted) {
+  return {.method = request.method,
+          .path = request.path,
+          .address = client_address(request.remote_addr, values_of(request, "X-Forwarded-For"), trusted),
+          .authorization = values_of(request, "Authorization"),
+          .content_type = request.get_header_value("Content-Type"),
+          .body = request.body};
+}
+
+void to_library(const HttpResponse& answer, httplib::Response& response) {
+  response.status = answer.status;
+  for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+  response.set_header("X-Content-Type-Options", "nosniff");
+  if (!answer.content_type.empty()) response.set_content(answer.body, answer.content_type);
+}
+
+HttpResponse unavailable() {
+  return problem(503, "unavailable", "Try again later");
+}
+
+// What the library refuses itself has a status only.
+HttpResponse refusal_of(int status) {
+  if (status == 413) return problem(413, "too_large", "The body is too large");
+  return problem(status, status == 404 ? "not_found" : "bad_request", "The request cannot be read");
+}
+
+bool has_body(const std::string& method) {
+  return method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE" || method == "PRI";
+}
+
+// What can be told from the headers alone; the body is then left unread.
+std::optional<HttpResponse> refuse_unread(const httplib::Request& request) {
+  if (!has_body(request.method)) return std::nullopt;
+  if (request.has_header("Content-Encoding") || request.is_multipart_form_data()) {
+    return problem(415, "unsupported_media_type", "Bodies of that kind are not read");
+  }
+  const auto lengths = values_of(request, "Content-Length");
+  if (lengths.size() != 1 || request.has_header("Transfer-Encoding")) {
+    return problem(411, "length_required", "The body needs one Content-Length");
+  }
+  std::size_t bytes = 0;
+  const char* end = lengths[0].data() + lengths[0].size();
+  const auto parsed = std::from_chars(lengths[0].data(), end, bytes);
+  if (parsed.ec == std::errc() && parsed.ptr == end && bytes <= kMaxBodyBytes) return std::nullopt;
+  return problem(413, "too_large", "The body is too large");
+}
+
+}  // namespace
+
+class HttpServer::Library {
+ public:
+  Library(const HttpSettings& settings, Handler handler, std::function<void()> on_broken)
+      : handler_(std::move(handler)), on_broken_(std::move(on_broken)), trusted_(settings.trusted_proxies) {
+    configure(settings);
+    add_routes();
+    if (settings.port == 0) {
+      port_ = server_.bind_to_any_port(settings.address);
+    } else if (server_.bind_to_port(settings.address, settings.port)) {
+      port_ = settings.port;
+    }
+    if (port_ <= 0) {
+      throw std::runtime_error("cannot listen on " + settings.address + " port " +
+                               std::to_string(settings.port));
+    }
+    server_.widen_backlog();
+    thread_ = std::jthread([this] { listen(); });
+  }
+  // The library's stop() does nothing before the thread has begun to listen.
+  ~Library() {
+    stopping_ = true;
+    while (!server_.is_running() && !ended_) std::this_thread::yield();
+    server_.stop();
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  int port() const { return port_; }
+
+ private:
+  void listen() {
+    server_.listen_after_bind();
+    if (!stopping_) on_broken_();
+    ended_ = true;
+  }
+
+  void configure(const HttpSettings& settings) {
+    server_.new_task_queue = [threads = settings.threads] { return new Workers(threads); };  // the library's
+    server_.set_keep_alive_max_count(1);
+    server_.set_read_timeout(settings.read_timeout);
+    server_.set_write_timeout(settings.write_timeout);
+    server_.set_payload_max_length(kMaxBodyBytes);
+    server_.set_tcp_nodelay(true);
+    server_.set_socket_options(set_options);
+    server_.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
+      const auto refusal = refuse_unread(request);
+      if (refusal) to_library(*refusal, response);
+      return refusal ? Handled::Handled : Handled::Unhandled;
+    });
+    server_.set_error_handler([](const httplib::Request& /*request*/, httplib::Response& response) {
+      if (response.body.empty()) to_library(refusal_of(response.status), response);
+    });
+  }
+
+  void add_routes() {
+    const auto serve = [this](const httplib::Request& request, httplib::Response& response) {
+      to_library(handle(request), response);
+    };
+    server_.Get(".*", serve);
+    server_.Post(".*", serve);
+    server_.Put(".*", serve);
+    server_.Patch(".*", serve);
+    server_.Delete(".*", serve);
+    server_.Options(".*", serve);
+  }
+
+  // The boundary to the library: nothing is thrown through it.
+  HttpResponse handle(const httplib::Request& request) const {
+    try {
+      return handler_(from_library(request, trusted_));
+    } catch (const std::exception& error) {
+      spdlog::error("cannot answer {}: {}", request.path, error.what());
+      return unavailable();
+    }
+  }
+
+  const Handler handler_;
+  const std::function<void()> on_broken_;
+  const std::vector<std::string> trusted_;
+  LibraryServer server_;
+  int port_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> ended_{false};
+  std::jthread thread_;
+};
+
+HttpServer::HttpServer(const HttpSettings& settings, Handler handler, std::function<void()> on_broken)
+    : library_(std::make_unique<Library>(settings, std::move(handler), std::move(on_broken))) {}
+
+HttpServer::~HttpServer() = default;
+
+std::uint16_t HttpServer::port() const {
+  return static_cast<std::uint16_t>(library_->port());
+}
+
+}  // namespace duet

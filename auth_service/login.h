@@ -1,0 +1,41 @@
+// auth_service/login.h: is this the password of that account? Thread-safe.
+//
+// Whoever asks learns nothing else: a name that nobody has, one outside the grammar and a removed account are
+// throttled, cost one Argon2 computation and are answered as a wrong password is.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "auth_service/account_table.h"
+#include "auth_service/http.h"
+#include "auth_service/parts.h"
+#include "protocol/result.h"
+
+namespace duet {
+
+struct LoginRefusal {
+  enum class Cause : std::uint8_t {
+    wrong,
+    throttled,  // nothing was computed
+    busy,       // the same: too many passwords are being checked
+  } cause;
+  std::chrono::milliseconds wait{};  // until another attempt makes sense, unless wrong
+};
+
+struct Attempt {
+  std::string_view user;
+  std::string_view password;
+  const std::string& address;
+  std::string_view client;  // empty: none
+};
+
+// Checks, counts and writes the audit line of a failure. A right password that was hashed at another cost is
+// hashed anew.
+Result<Account, LoginRefusal> check_login(const AuthParts& parts, const Attempt& attempt);
+
+constexpr std::chrono::seconds kBusyWait{1};
+
+}  // namespace duet

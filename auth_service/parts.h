@@ -1,0 +1,33 @@
+// auth_service/parts.h: what the endpoints work with.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "auth_service/auth_database.h"
+#include "auth_service/config.h"
+#include "auth_service/key_ring.h"
+#include "auth_service/password.h"
+#include "auth_service/revocation.h"
+#include "auth_service/throttle.h"
+
+namespace duet {
+
+struct Clocks {
+  std::function<Timestamp()> wall;
+  std::function<std::chrono::steady_clock::time_point()> steady;
+};
+Clocks system_clocks();
+
+// Everything here outlives the endpoints and is thread-safe.
+struct AuthParts {
+  const AuthConfig& config;
+  AuthDatabase& database;
+  PasswordHasher& hasher;
+  KeyRing& keys;
+  LoginThrottle& throttle;
+  RevocationSink& sink;
+  Clocks clocks;
+};
+
+}  // namespace duet

@@ -1,0 +1,94 @@
+#include "auth_service/http_server.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/auth_service/auth_client.h"
+
+namespace duet {
+namespace {
+
+HttpSettings any_port(std::size_t threads = 2) {
+  HttpSettings settings;
+  settings.port = 0;
+  settings.threads = threads;
+  return settings;
+}
+
+void must_not_break() {
+  ADD_FAILURE() << "the server broke";
+}
+
+TEST(HttpServerTest, HandsOverWhatTheRequestSays) {
+  HttpServer server(
+      any_port(),
+      [](const HttpRequest& request) {
+        HttpResponse response;
+        response.status = 202;
+        response.content_type = request.content_type;
+        response.body = request.method + ' ' + request.path + ' ' + request.address + ' ' + request.body;
+        return response;
+      },
+      must_not_break);
+  const AuthClient client(server.port());
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    const auto answer = client.send(method, "/a/b?c=d", "body", "text/x");
+    EXPECT_EQ(answer.status, 202);
+    EXPECT_EQ(answer.body, std::string(method) + " /a/b 127.0.0.1 body");
+    EXPECT_EQ(answer.header("Content-Type"), "text/x");
+    EXPECT_EQ(answer.header("Connection"), "close");
+  }
+}
+
+TEST(HttpServerTest, AnswersWhatTheHandlerThrewWithoutItsWords) {
+  HttpServer server(
+      any_port(), [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("a secret"); },
+      must_not_break);
+  const auto answer = AuthClient(server.port()).get("/");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.text("type"), "urn:duet:problem:unavailable");
+  EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+}
+
+TEST(HttpServerTest, RefusesAPortThatIsTaken) {
+  const auto nothing = [](const HttpRequest&) { return HttpResponse(); };
+  const HttpServer server(any_port(), nothing, must_not_break);
+  auto settings = any_port();
+  settings.port = server.port();
+  EXPECT_THROW(HttpServer(settings, nothing, must_not_break), std::runtime_error);
+}
+
+// Far more at a time than there are threads and places in the queue.
+TEST(HttpServerTest, AnswersEverybodyInTheEnd) {
+  std::atomic<int> at_once{0};
+  std::atomic<int> most{0};
+  HttpServer server(
+      any_port(2),
+      [&](const HttpRequest&) {
+        const int running = ++at_once;
+        for (int seen = most; running > seen && !most.compare_exchange_weak(seen, running);) continue;
+        --at_once;
+        return HttpResponse();
+      },
+      must_not_break);
+  std::atomic<int> answered{0};
+  {
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < 16; ++i) {
+      clients.emplace_back([&] {
+        for (int turn = 0; turn < 10; ++turn) {
+          if (AuthClient(server.port()).get("/").status == 200) ++answered;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(answered, 160);
+  EXPECT_LE(most, 2);
+}
+
+}  // namespace
+}  // namespace duet

@@ -1,0 +1,162 @@
+// What a client of the service sees: refresh tokens and the end of logins.
+#include <gmock/gmock.h>
+
+#include "tests/unit/auth_service/service_fixture.h"
+
+namespace duet {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const UserId kAlice = *UserId::parse("alice");
+const DeviceId kPhone = *DeviceId::parse("phone");
+
+class Sessions : public ServiceTest {};
+
+TEST_F(Sessions, RefreshRotatesAndKeepsTheDevice) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto first = client.log_in("alice", kPassword, "phone").text("refresh_token");
+  const auto answer = client.refresh(first);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_NE(answer.text("refresh_token"), first);
+  const auto claims = verify(client, answer.text("access_token"));
+  ASSERT_TRUE(claims);
+  EXPECT_EQ(claims->device, kPhone);
+  EXPECT_THAT(sink_.take(), IsEmpty());
+}
+
+TEST_F(Sessions, ALostAnswerIsRepeatedWithTheSameSuccessor) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto first = client.log_in("alice", kPassword).text("refresh_token");
+  const auto second = client.refresh(first).text("refresh_token");
+  pass(30s);
+  EXPECT_EQ(client.refresh(first).text("refresh_token"), second);
+  EXPECT_EQ(client.refresh(second).status, 200);
+}
+
+TEST_F(Sessions, AReusedRefreshTokenEndsItsFamilyAndNoOther) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto other = client.log_in("alice", kPassword, "web").text("refresh_token");
+  const auto first = client.log_in("alice", kPassword, "phone").text("refresh_token");
+  const auto second = client.refresh(first).text("refresh_token");
+  pass(31s);
+  const auto reused = client.refresh(first);
+  EXPECT_EQ(reused.status, 400);
+  EXPECT_EQ(reused.text("error"), "invalid_grant");
+  EXPECT_THAT(sink_.take(), ElementsAre(Revocation{kAlice, kPhone, now() + 1s, now() + 1s + 931s}));
+  EXPECT_EQ(client.refresh(second).text("error"), "invalid_grant");
+  EXPECT_EQ(client.refresh(other).status, 200);
+}
+
+TEST_F(Sessions, RevokeEndsTheFamily) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto token = client.log_in("alice", kPassword, "phone").text("refresh_token");
+  EXPECT_EQ(client.form("/oauth/revoke", {{"client_id", "other"}, {"token", token}}).text("error"),
+            "invalid_grant");
+  const auto answer = client.form("/oauth/revoke", {{"client_id", "app"}, {"token", token}});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(sink_.take(), ElementsAre(Revocation{kAlice, kPhone, now() + 1s, now() + 1s + 931s}));
+  EXPECT_EQ(client.refresh(token).text("error"), "invalid_grant");
+  for (const auto& unknown : {token, std::string("nonsense"), std::string(64, 'A')}) {
+    EXPECT_EQ(client.form("/oauth/revoke", {{"client_id", "app"}, {"token", unknown}}).status, 200);
+  }
+  EXPECT_THAT(sink_.take(), IsEmpty());
+}
+
+TEST_F(Sessions, LogoutOfADeviceLeavesTheOthers) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto phone = client.log_in("alice", kPassword, "phone");
+  const auto web = client.log_in("alice", kPassword, "web");
+  const auto access = web.text("access_token");
+  EXPECT_EQ(client.json("POST", "/v1/logout", {{"device", "phone"}}, access).status, 204);
+  EXPECT_THAT(sink_.take(), ElementsAre(Revocation{kAlice, kPhone, now() + 1s, now() + 1s + 931s}));
+  EXPECT_EQ(client.refresh(phone.text("refresh_token")).status, 400);
+  EXPECT_EQ(client.refresh(web.text("refresh_token")).status, 200);
+  // The phone's access token has not expired, and is not good here either.
+  const auto refused = client.json("POST", "/v1/logout", {{"everything", true}}, phone.text("access_token"));
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_THAT(refused.header("WWW-Authenticate"), HasSubstr(R"(error="invalid_token")"));
+}
+
+TEST_F(Sessions, LogoutOfEverythingEndsEveryLoginAndALoginRightAfterItCounts) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto login = client.log_in("alice", kPassword, "phone");
+  EXPECT_EQ(client.json("POST", "/v1/logout", {{"everything", true}}, login.text("access_token")).status,
+            204);
+  const auto told = sink_.take();
+  ASSERT_THAT(told, ElementsAre(Revocation{kAlice, std::nullopt, now() + 1s, now() + 1s + 931s}));
+  EXPECT_EQ(client.refresh(login.text("refresh_token")).status, 400);
+
+  const auto again = client.log_in("alice", kPassword, "phone");  // in the same second
+  const auto claims = verify(client, again.text("access_token"));
+  ASSERT_TRUE(claims);
+  EXPECT_GE(claims->issued_at, told[0].before);
+  EXPECT_EQ(client.json("POST", "/v1/logout", {{"device", "tv"}}, again.text("access_token")).status, 204);
+}
+
+TEST_F(Sessions, AChangedPasswordEndsEveryLogin) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto login = client.log_in("alice", kPassword);
+  const auto access = login.text("access_token");
+  const auto change = [&](const char* from, const char* to) {
+    return client.json("PUT", "/v1/accounts/me/password", {{"old_password", from}, {"new_password", to}},
+                       access);
+  };
+  EXPECT_EQ(change("not her password", "the new one").text("type"), "urn:duet:problem:wrong_password");
+  EXPECT_EQ(change(kPassword, "short").status, 422);
+  EXPECT_EQ(change(kPassword, "the new one").status, 204);
+  EXPECT_THAT(sink_.take(), ElementsAre(Revocation{kAlice, std::nullopt, now() + 1s, now() + 1s + 931s}));
+  EXPECT_EQ(client.refresh(login.text("refresh_token")).status, 400);
+  EXPECT_EQ(client.log_in("alice", kPassword).status, 400);
+  EXPECT_EQ(client.log_in("alice", "the new one").status, 200);
+  EXPECT_EQ(change("the new one", "yet another").status, 401);  // that token is revoked
+}
+
+TEST_F(Sessions, ARemovedAccountIsGoneAndItsNameStaysTaken) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto login = client.log_in("alice", kPassword);
+  const auto remove = [&](const char* password) {
+    return client.json("DELETE", "/v1/accounts/me", {{"password", password}}, login.text("access_token"));
+  };
+  EXPECT_EQ(remove("not her password").status, 403);
+  EXPECT_EQ(remove(kPassword).status, 204);
+  EXPECT_EQ(sink_.take().size(), 1U);
+  EXPECT_EQ(client.log_in("alice", kPassword).status, 400);
+  EXPECT_EQ(client.refresh(login.text("refresh_token")).status, 400);
+  EXPECT_EQ(client.sign_up("alice", kPassword).status, 409);
+}
+
+TEST_F(Sessions, RestartKeepsAccountsLoginsAndRevocations) {
+  std::string token;
+  Revocation told{kAlice, std::nullopt, {}, {}};
+  {
+    const auto client = start();
+    client.sign_up("alice", kPassword);
+    client.sign_up("bob", kPassword);
+    token = client.log_in("bob", kPassword).text("refresh_token");
+    const auto access = client.log_in("alice", kPassword).text("access_token");
+    client.json("POST", "/v1/logout", {{"everything", true}}, access);
+    told = sink_.take().at(0);
+  }
+  const auto client = start();
+  EXPECT_THAT(sink_.take(), ElementsAre(told));
+  EXPECT_EQ(client.log_in("alice", kPassword).status, 200);
+  EXPECT_EQ(client.refresh(token).status, 200);
+  pass(931s + 1s);
+  start();
+  EXPECT_THAT(sink_.take(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace duet

@@ -7,12 +7,13 @@ build_packages=(
   mosquitto mosquitto-dev libmosquitto-dev libpaho-mqttpp-dev
   libsqlite3-dev libssl-dev zlib1g-dev libargon2-dev libcpp-httplib-dev
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
+  libboost1.81-dev
   libgtest-dev libgmock-dev)
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
 test_packages=(clang-format clang-tidy python3 mosquitto-clients "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
-platform_targets=(duet-run duet-store duet-auth duet duet_plugin)
+platform_targets=(duet-run duet-store duet-ws duet-auth duet duet_plugin)
 
 # The same source is the same object in every build tree.
 export CCACHE_NOHASHDIR=1

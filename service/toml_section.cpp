@@ -74,6 +74,14 @@ std::int64_t TomlSection::number(std::string_view key, std::int64_t fallback, Ra
   return value->get();
 }
 
+bool TomlSection::flag(std::string_view key, bool fallback) {
+  const auto* node = find(key);
+  if (node == nullptr) return fallback;
+  const auto* value = node->as_boolean();
+  if (value == nullptr) fail(key, "must be true or false");
+  return value->get();
+}
+
 std::size_t TomlSection::count(std::string_view key, std::size_t fallback, Range range) {
   return static_cast<std::size_t>(number(key, static_cast<std::int64_t>(fallback), range));
 }

@@ -40,6 +40,7 @@ class TomlSection {
   std::string required_text(std::string_view key);
   std::vector<std::string> texts(std::string_view key);
   std::int64_t number(std::string_view key, std::int64_t fallback, Range range);
+  bool flag(std::string_view key, bool fallback);
   std::size_t count(std::string_view key, std::size_t fallback, Range range);
 
   // Call last.

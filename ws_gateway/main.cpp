@@ -1,0 +1,74 @@
+// duet-ws: MQTT over WebSocket for browsers, and the files of the web app. Start reading at gateway.h.
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "file_io/secret_file.h"
+#include "mqtt_link/log.h"
+#include "ws_gateway/config.h"
+#include "ws_gateway/gateway.h"
+#include "ws_gateway/open_files.h"
+
+namespace duet {
+namespace {
+
+// Tells the supervisor that connections are accepted, as long as it lives.
+class ReadyMark {
+ public:
+  explicit ReadyMark(std::filesystem::path path) : path_(std::move(path)) {
+    constexpr mode_t kReadableByAll = 0644;
+    if (!path_.empty()) write_file_atomically(path_, std::to_string(::getpid()) + "\n", kReadableByAll);
+  }
+  ~ReadyMark() {
+    std::error_code ignored;  // the process id in it says whose it was
+    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+  }
+  ReadyMark(const ReadyMark&) = delete;
+  ReadyMark& operator=(const ReadyMark&) = delete;
+
+ private:
+  const std::filesystem::path path_;
+};
+
+void serve(GatewayConfig config) {
+  start_log("ws", config.log_level);
+  const std::size_t room = make_room_for(config.limits.connections);
+  if (room < config.limits.connections) {
+    spdlog::warn("the limit of open files allows {} connections, not {}", room, config.limits.connections);
+    config.limits.connections = room;
+  }
+  Gateway gateway(config);
+  gateway.stop_on_signals();
+  const ReadyMark ready(config.ready_file);
+  spdlog::info("listening on {} port {}", config.listen.address.text(), gateway.port());
+  gateway.run();
+}
+
+}  // namespace
+}  // namespace duet
+
+int main(int argc, char** argv) try {
+  CLI::App app("duet-ws: MQTT over WebSocket, and static files, for Duet", "duet-ws");
+  std::string config_file;
+  app.add_option("--config", config_file, "The configuration, a TOML file; docs/operations.md has the keys")
+      ->required();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : 2;  // --help is one of them
+  }
+  duet::serve(duet::load_gateway_config(config_file));
+  return EXIT_SUCCESS;
+} catch (const std::exception& error) {
+  std::cerr << "duet-ws: " << error.what() << '\n';
+  return EXIT_FAILURE;
+}

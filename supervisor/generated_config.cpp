@@ -1,5 +1,6 @@
 #include "supervisor/generated_config.h"
 
+#include <sys/un.h>
 #include <toml++/toml.h>
 
 #include <map>
@@ -25,6 +26,17 @@ void add_log_types(const std::string& level, Values& values) {
   values["LOG_DEBUG"] = at_least("debug") ? "debug" : "error";
 }
 
+std::string socket_listener(const Layout& layout) {
+  if (has_broker_socket(layout)) return "listener 0 " + layout.broker_socket().string();
+  return "# None here: the path is too long or has a space.";
+}
+
+toml::array to_array(const std::vector<std::string>& texts) {
+  toml::array array;
+  for (const auto& text : texts) array.push_back(text);
+  return array;
+}
+
 }  // namespace
 
 std::filesystem::path issuers_file(const Layout& layout, const PlatformConfig& config) {
@@ -40,7 +52,7 @@ std::string broker_config(std::string_view conf_template, const Layout& layout, 
       {"USER", setting.user},
       {"PLUGIN", setting.plugin.string()},
       {"MQTT_PORT", std::to_string(ports.mqtt)},
-      {"WS_PORT", std::to_string(ports.websocket)},
+      {"SOCKET_LISTENER", socket_listener(layout)},
       {"JWKS_FILE", layout.jwks().string()},
       {"ISSUER", config.tokens.issuer},
       {"AUDIENCE", config.tokens.audience},
@@ -80,6 +92,31 @@ std::string store_config(const Layout& layout, const Ports& ports, const Platfor
                              {"other_payload_bytes", limits.other_payload_bytes}}},
       {"log", toml::table{{"level", config.log_level}}},
   };
+  std::ostringstream text;
+  text << root << '\n';
+  return text.str();
+}
+
+bool has_broker_socket(const Layout& layout) {
+  const std::string path = layout.broker_socket().string();
+  return path.size() < sizeof(sockaddr_un::sun_path) && path.find(' ') == std::string::npos;
+}
+
+std::string gateway_config(const Layout& layout, const Ports& ports, const PlatformConfig& config) {
+  const auto& web = config.web;
+  toml::table broker{{"address", "127.0.0.1:" + std::to_string(ports.mqtt)}};
+  if (has_broker_socket(layout)) broker = toml::table{{"socket", layout.broker_socket().string()}};
+  toml::table root{
+      {"ready_file", layout.gateway_ready().string()},
+      {"listen", toml::table{{"address", "127.0.0.1"}, {"port", ports.websocket}}},
+      {"broker", broker},
+      {"websocket", toml::table{{"path", kWebSocketPath}, {"origins", to_array(web.origins)}}},
+      {"limits", toml::table{{"connections", web.connections},
+                             {"connections_per_address", web.connections_per_address}}},
+      {"proxies", toml::table{{"trusted", to_array(web.trusted_proxies)}}},
+      {"log", toml::table{{"level", config.log_level}}},
+  };
+  if (!web.root.empty()) root.insert("files", toml::table{{"root", web.root}});
   std::ostringstream text;
   text << root << '\n';
   return text.str();

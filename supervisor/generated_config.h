@@ -29,4 +29,11 @@ std::string broker_config(std::string_view conf_template, const Layout& layout, 
 
 std::string store_config(const Layout& layout, const Ports& ports, const PlatformConfig& config);
 
+// Of the gateway, which comes to the broker by a unix socket, or by TCP where there can be none.
+std::string gateway_config(const Layout& layout, const Ports& ports, const PlatformConfig& config);
+
+// Whether the broker can listen on Layout::broker_socket(): the name of a unix socket is short (unix(7)), and
+// Mosquitto's configuration cannot name one that has a space.
+bool has_broker_socket(const Layout& layout);
+
 }  // namespace duet

@@ -37,6 +37,9 @@ class Layout {
   std::filesystem::path no_issuers() const { return run() / "issuers.json"; }
   std::filesystem::path store_config() const { return run() / "store.toml"; }
   std::filesystem::path store_ready() const { return run() / "store.ready"; }
+  std::filesystem::path broker_socket() const { return run() / "broker.sock"; }
+  std::filesystem::path gateway_config() const { return run() / "gateway.toml"; }
+  std::filesystem::path gateway_ready() const { return run() / "gateway.ready"; }
 
   std::filesystem::path journal() const { return root_ / "journal"; }
   std::filesystem::path database() const { return root_ / "store" / "duet.db"; }

@@ -35,8 +35,9 @@ void declare(CLI::App& app, Options& options, Flags& flags) {
 }  // namespace
 
 std::variant<Options, ExitStatus> parse_options(int argc, const char* const* argv) {
-  CLI::App app("Runs Duet on this machine: broker, store and what they need, supervised, on 127.0.0.1.",
-               "scripts/run");
+  CLI::App app(
+      "Runs Duet on this machine: broker, store, gateway and what they need, supervised, on 127.0.0.1.",
+      "scripts/run");
   Options options;
   Flags flags;
   declare(app, options, flags);

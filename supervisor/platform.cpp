@@ -30,8 +30,8 @@ namespace fs = std::filesystem;
 // Processes of a supervisor that was killed end by themselves; they get as long as on an ordinary stop.
 constexpr std::chrono::seconds kPatienceWithLeftovers{15};
 
-// For 10,000 connections and more. Not simply as many as allowed: libwebsockets, in the broker, allocates a
-// table of this length, and some systems allow a thousand million.
+// For 10,000 connections and more. Not simply as many as allowed: libraries allocate tables of this length,
+// and some systems allow a thousand million.
 constexpr std::uint64_t kBrokerOpenFiles = 65'536;
 
 Timestamp now() {
@@ -89,22 +89,28 @@ Part broker_part(const Programs& programs, const Layout& layout, const Ports& po
                        .open_files = kBrokerOpenFiles,
                        .inherited_fd = process_lock},
               .before_start = {},
-              .is_ready = [ports](pid_t) {
-                return accepts_connections(ports.mqtt) && accepts_connections(ports.websocket);
-              }};
+              .is_ready = [ports](pid_t) { return accepts_connections(ports.mqtt); }};
 }
 
-Part store_part(const Programs& programs, const Layout& layout, int process_lock) {
-  const fs::path ready_file = layout.store_ready();
-  return Part{.spec = {.name = "store",
-                       .command = {programs.store, "--config", layout.store_config()},
+// What a service of ours is, beside its name.
+struct ServiceFiles {
+  fs::path program;
+  fs::path config;
+  fs::path ready_file;
+};
+
+Part service_part(const std::string& name, const ServiceFiles& files, const Layout& layout,
+                  int process_lock) {
+  const fs::path ready_file = files.ready_file;
+  return Part{.spec = {.name = name,
+                       .command = {files.program, "--config", files.config},
                        .environment = {},
-                       .log_file = layout.log("store"),
+                       .log_file = layout.log(name),
                        .open_files = std::nullopt,
                        .inherited_fd = process_lock},
               .before_start =
                   [ready_file] {
-                    std::error_code not_there;  // left by a store that was killed, if at all
+                    std::error_code not_there;  // left by a process that was killed, if at all
                     fs::remove(ready_file, not_there);
                   },
               .is_ready = [ready_file](pid_t pid) { return names_process(ready_file, pid); }};
@@ -118,6 +124,7 @@ void write_configs(const Programs& programs, const Layout& layout, const Ports& 
                         kSecretMode);
   write_file_atomically(layout.no_issuers(), R"({"issuers": []})", kSecretMode);
   write_file_atomically(layout.store_config(), store_config(layout, ports, config), kSecretMode);
+  write_file_atomically(layout.gateway_config(), gateway_config(layout, ports, config), kSecretMode);
 }
 
 }  // namespace
@@ -137,6 +144,10 @@ void run_platform(const Options& options, const Signals& signals, const Platform
   tokens.refresh(now());
   require_free(options.ports);
   write_configs(programs, layout, options.ports, config);
+  if (!has_broker_socket(layout)) {
+    report.say("the gateway comes to the broker by TCP: the path of a socket in " + layout.run().string() +
+               " would be too long or has a space");
+  }
 
   std::map<std::string, pid_t> pids;
   Chore write_ready(report, [&] {
@@ -147,7 +158,10 @@ void run_platform(const Options& options, const Signals& signals, const Platform
 
   std::vector<Part> parts;
   parts.push_back(broker_part(programs, layout, options.ports, process_lock.fd()));
-  parts.push_back(store_part(programs, layout, process_lock.fd()));
+  parts.push_back(service_part("store", {programs.store, layout.store_config(), layout.store_ready()}, layout,
+                               process_lock.fd()));
+  parts.push_back(service_part("gateway", {programs.gateway, layout.gateway_config(), layout.gateway_ready()},
+                               layout, process_lock.fd()));
   Supervisor supervisor(std::move(parts),
                         {.on_ready = [&] { hooks.on_ready(report); },
                          .on_pids =

@@ -65,6 +65,23 @@ class Section {
     value = text;
   }
 
+  void read_texts(std::string_view key, std::vector<std::string>& values) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const auto* list = node->as_array();
+    if (list == nullptr) fail(*node, full(key), "must be a list of strings");
+    values.clear();
+    for (const auto& item : *list) values.push_back(string_of(item, key));
+  }
+
+  // Empty, or an absolute path: the processes do not share our working directory.
+  void read_path(std::string_view key, std::string& value) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    value = string_of(*node, key);
+    if (!value.empty() && value.front() != '/') fail(*node, full(key), "must be an absolute path");
+  }
+
   // A name that goes into tokens and into a line of the broker's configuration.
   void read_name(std::string_view key, std::string& value) {
     const toml::node* node = find(key);
@@ -151,8 +168,20 @@ void read_limits(const std::filesystem::path& file, const toml::table& root, Pla
   }
 }
 
+void read_web(const std::filesystem::path& file, const toml::table& root, PlatformConfig::Web& web) {
+  constexpr Range kConnections{1, 1'000'000};
+  Section section(file, root, "web");
+  section.read_texts("origins", web.origins);
+  section.read_path("root", web.root);
+  section.read("connections", web.connections, kConnections);
+  section.read("connections_per_address", web.connections_per_address, {0, kConnections.high});
+  section.read_texts("trusted_proxies", web.trusted_proxies);
+  section.refuse_unknown_keys();
+}
+
 void refuse_unknown_sections(const std::filesystem::path& file, const toml::table& root) {
-  constexpr std::array<std::string_view, 5> kSections{"limits", "journal", "presence", "tokens", "log"};
+  constexpr std::array<std::string_view, 6> kSections{"limits", "journal", "presence",
+                                                      "tokens", "web",     "log"};
   for (const auto& [key, node] : root) {
     if (std::find(kSections.begin(), kSections.end(), key.str()) != kSections.end()) continue;
     std::ostringstream message;
@@ -188,6 +217,8 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   tokens.read_duration("clock_skew_s", config.tokens.clock_skew, {0, 300});
   tokens.read_duration("service_ttl_s", config.tokens.service_ttl, {3, 2'592'000});
   tokens.refuse_unknown_keys();
+
+  read_web(file, root, config.web);
 
   Section log(file, root, "log");
   log.read_choice("level", config.log_level, {"debug", "info", "warn", "error"});

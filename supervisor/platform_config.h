@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace duet {
 
@@ -35,9 +36,18 @@ struct PlatformConfig {
     std::chrono::seconds service_ttl{3600};
   };
 
+  struct Web {
+    std::vector<std::string> origins;  // of pages that may connect; none: those of the host they connect to
+    std::string root;                  // of the web app's files, absolute; empty: none are served
+    std::int64_t connections = 10'000;
+    std::int64_t connections_per_address = 0;  // 0: no limit; whoever is local has one address
+    std::vector<std::string> trusted_proxies;  // whose X-Forwarded-For is believed
+  };
+
   Limits limits;
   Journal journal;
   Tokens tokens;
+  Web web;
   std::chrono::milliseconds presence_debounce{2000};
   std::string log_level = "info";  // debug, info, warn or error
 };

@@ -30,7 +30,8 @@ Programs find_programs() {
   return Programs{.broker = *broker,
                   .broker_template = require(top / "share" / "duet" / "mosquitto.conf"),
                   .plugin = require(top / "lib" / "duet_plugin.so"),
-                  .store = require(bin / "duet-store")};
+                  .store = require(bin / "duet-store"),
+                  .gateway = require(bin / "duet-ws")};
 }
 
 fs::path client_program() {

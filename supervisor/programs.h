@@ -13,6 +13,7 @@ struct Programs {
   std::filesystem::path broker_template;  // share/duet/mosquitto.conf
   std::filesystem::path plugin;           // lib/duet_plugin.so
   std::filesystem::path store;            // bin/duet-store
+  std::filesystem::path gateway;          // bin/duet-ws
 };
 
 // Throws std::runtime_error naming what is missing.

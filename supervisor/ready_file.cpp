@@ -9,7 +9,7 @@ std::string mqtt_uri(const Ports& ports) {
 }
 
 std::string websocket_uri(const Ports& ports) {
-  return "ws://127.0.0.1:" + std::to_string(ports.websocket) + "/mqtt";
+  return "ws://127.0.0.1:" + std::to_string(ports.websocket) + kWebSocketPath;
 }
 
 std::string format_ready(const ReadyState& state) {

@@ -1,7 +1,7 @@
 // supervisor/ready_file.h: DIR/ready.json, by which clients and tools find the platform.
 //
 //   {"mqtt": "mqtt://127.0.0.1:1883", "ws": "ws://127.0.0.1:8083/mqtt", "http": null,
-//    "supervisor": pid, "pids": {"broker": pid, "store": pid}}
+//    "supervisor": pid, "pids": {"broker": pid, "store": pid, "gateway": pid}}
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +21,8 @@ struct ReadyState {
 
 // One line of JSON. `http` is null until something listens there.
 std::string format_ready(const ReadyState& state);
+
+inline constexpr const char* kWebSocketPath = "/mqtt";
 
 std::string mqtt_uri(const Ports& ports);
 std::string websocket_uri(const Ports& ports);

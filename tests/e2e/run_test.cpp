@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/support/platform_test.h"
+#include "tests/support/raw_mqtt.h"
 
 namespace duet {
 namespace {
@@ -166,11 +167,28 @@ TEST_F(Run, SecretsAreNobodyElses) {
   }
 }
 
+// Where the broker cannot have a unix socket for the gateway: Mosquitto would cut its path at the space.
+TEST_F(Run, ADirectoryWithASpaceWillDo) {
+  auto argv = command({"--no-demo", "--detach"});
+  argv[2] = (dir_.path() / "my data").string();
+  const Finished started = run_command(argv);
+  ASSERT_EQ(started.status, 0) << started.err;
+  EXPECT_THAT(started.out + started.err, HasSubstr("by TCP"));
+  // The gateway answers with 101 when it has a connection to the broker.
+  const RawMqtt browser(static_cast<std::uint16_t>(std::stoi(ws_port_)));
+  browser.send(
+      "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
+  EXPECT_EQ(browser.receive(12), "HTTP/1.1 101");
+  EXPECT_EQ(run_command({program("duet-run"), "--data", argv[2], "--stop"}).status, 0);
+}
+
 class RunningPlatform : public OwnPlatformTest {};
 
 TEST_F(RunningPlatform, AProcessThatDiesIsReplacedAndReadyJsonSaysSo) {
   auto alice = online("alice");
-  for (const Service service : {Service::store, Service::broker}) {
+  for (const Service service : {Service::store, Service::broker, Service::gateway}) {
     const pid_t before = platform().pid(service);
     platform().kill_and_await({service});
     EXPECT_NE(platform().pid(service), before);

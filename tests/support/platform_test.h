@@ -28,10 +28,12 @@ class SharedPlatformTest : public ::testing::Test {
   void SetUp() override {
     broker_ = platform().pid(Service::broker);
     store_ = platform().pid(Service::store);
+    gateway_ = platform().pid(Service::gateway);
   }
   void TearDown() override {
     EXPECT_EQ(platform().pid(Service::broker), broker_) << "the broker died";
     EXPECT_EQ(platform().pid(Service::store), store_) << "the store died";
+    EXPECT_EQ(platform().pid(Service::gateway), gateway_) << "the gateway died";
     if (HasFailure()) std::cerr << platform().logs();
   }
 
@@ -51,6 +53,7 @@ class SharedPlatformTest : public ::testing::Test {
   static inline std::unique_ptr<TestPlatform> platform_;
   pid_t broker_ = -1;
   pid_t store_ = -1;
+  pid_t gateway_ = -1;
 };
 
 // A platform of its own for each test, which may kill what it likes.

@@ -26,10 +26,32 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
+// Without sockets, which no copy has.
+void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to) {
+  namespace fs = std::filesystem;
+  fs::create_directory(to, from);
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const fs::path target = to / entry.path().filename();
+    if (entry.is_directory()) {
+      copy_tree(entry.path(), target);
+    } else if (!entry.is_socket()) {
+      fs::copy_file(entry.path(), target);
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(Service service) {
-  return service == Service::broker ? "broker" : "store";
+  switch (service) {
+    case Service::broker:
+      return "broker";
+    case Service::store:
+      return "store";
+    case Service::gateway:
+      break;
+  }
+  return "gateway";
 }
 
 std::filesystem::path build_dir() {
@@ -62,7 +84,7 @@ TestPlatform::TestPlatform(const std::filesystem::path& data_dir, const std::vec
       http_port_(free_port()) {
   std::filesystem::create_directory(data_dir_);
   for (const std::string& part : parts) {
-    std::filesystem::copy(data_dir / part, data_dir_ / part, std::filesystem::copy_options::recursive);
+    copy_tree(data_dir / part, data_dir_ / part);
   }
   std::ofstream(config_file()) << kUnlimited;
   start();
@@ -116,11 +138,11 @@ void TestPlatform::restart() {
 }
 
 void TestPlatform::crash() {
-  const pid_t broker = pid(Service::broker);
-  const pid_t store = pid(Service::store);
+  const pid_t all[] = {pid(Service::broker), pid(Service::store), pid(Service::gateway)};
   supervisor_->signal(SIGKILL);
-  ::kill(broker, SIGKILL);
-  ::kill(store, SIGKILL);
+  for (const pid_t process : all) {
+    if (process > 0) ::kill(process, SIGKILL);
+  }
   supervisor_->wait();
   supervisor_.reset();
   eventually([&] { return processes_naming(data_dir_).empty(); });
@@ -176,7 +198,7 @@ std::string TestPlatform::log_of(std::string_view name) const {
 
 std::string TestPlatform::logs() const {
   std::string all;
-  for (const std::string_view name : {"run", "broker", "store"}) {
+  for (const std::string_view name : {"run", "broker", "store", "gateway"}) {
     all += "---- " + std::string(name) + " ----\n" + tail(log_of(name)) + "\n";
   }
   return all;

@@ -18,8 +18,8 @@ using testing::Pair;
 
 const std::filesystem::path kShippedTemplate = std::filesystem::path(DUET_SOURCE_DIR) / "mosquitto.conf";
 
-std::string broker(const PlatformConfig& config = {}) {
-  return broker_config(read_text(kShippedTemplate), Layout("/srv/with space"), Ports{1, 2, 3}, config,
+std::string broker(const PlatformConfig& config = {}, const std::string& root = "/srv/with space") {
+  return broker_config(read_text(kShippedTemplate), Layout(root), Ports{1, 2, 3}, config,
                        {.plugin = "/opt/duet_plugin.so", .user = "nobody"});
 }
 
@@ -37,7 +37,6 @@ std::multimap<std::string, std::string> settings(const std::string& conf) {
 TEST(BrokerConfig, TheShippedTemplateIsFilled) {
   const auto conf = settings(broker());
   EXPECT_THAT(conf, Contains(Pair("listener", "1 127.0.0.1")));
-  EXPECT_THAT(conf, Contains(Pair("listener", "2 127.0.0.1")));
   EXPECT_THAT(conf, Contains(Pair("user", "nobody")));
   EXPECT_THAT(conf, Contains(Pair("plugin", "/opt/duet_plugin.so")));
   EXPECT_THAT(conf, Contains(Pair("plugin_opt_jwks_file", "/srv/with space/secrets/jwks.json")));
@@ -87,6 +86,26 @@ TEST(BrokerConfig, RefusesADirectoryThatWouldAddALine) {
   EXPECT_THROW(broker_config(read_text(kShippedTemplate), Layout("/tmp/x\nallow_anonymous true"), Ports{}, {},
                              {.plugin = "p", .user = "u"}),
                std::runtime_error);
+}
+
+TEST(BrokerConfig, ListensOnASocketWhereItCanBeNamed) {
+  const auto listeners = [](const std::string& root) {
+    std::multimap<std::string, std::string> all = settings(broker({}, root));
+    return all.count("listener");
+  };
+  EXPECT_THAT(settings(broker({}, "/srv/duet")), Contains(Pair("listener", "0 /srv/duet/run/broker.sock")));
+  const std::size_t rest = std::string("/run/broker.sock").size();
+  EXPECT_EQ(listeners("/" + std::string(107 - rest - 1, 'x')), 2U);
+  EXPECT_EQ(listeners("/" + std::string(107 - rest, 'x')), 1U) << "longer than a unix socket's name can be";
+  EXPECT_EQ(listeners("/srv/with space"), 1U) << "Mosquitto would cut it at the space";
+}
+
+TEST(GatewayConfig, ComesByTheSocketOrByTcp) {
+  EXPECT_THAT(gateway_config(Layout("/srv/duet"), Ports{1, 2, 3}, {}),
+              HasSubstr("/srv/duet/run/broker.sock"));
+  const std::string by_tcp = gateway_config(Layout("/srv/with space"), Ports{1, 2, 3}, {});
+  EXPECT_THAT(by_tcp, HasSubstr("127.0.0.1:1'"));
+  EXPECT_THAT(by_tcp, Not(HasSubstr("broker.sock")));
 }
 
 TEST(StoreConfig, QuotesPaths) {

@@ -61,6 +61,12 @@ issuer = "i"
 audience = "a"
 clock_skew_s = 11
 service_ttl_s = 12
+[web]
+origins = ["https://chat.example.com"]
+root = "/srv/web"
+connections = 13
+connections_per_address = 14
+trusted_proxies = ["127.0.0.1"]
 [log]
 level = "debug"
 )");
@@ -80,6 +86,11 @@ level = "debug"
   EXPECT_EQ(config.tokens.audience, "a");
   EXPECT_EQ(config.tokens.clock_skew, std::chrono::seconds(11));
   EXPECT_EQ(config.tokens.service_ttl, std::chrono::seconds(12));
+  EXPECT_EQ(config.web.origins, std::vector<std::string>{"https://chat.example.com"});
+  EXPECT_EQ(config.web.root, "/srv/web");
+  EXPECT_EQ(config.web.connections, 13);
+  EXPECT_EQ(config.web.connections_per_address, 14);
+  EXPECT_EQ(config.web.trusted_proxies, std::vector<std::string>{"127.0.0.1"});
   EXPECT_EQ(config.log_level, "debug");
 }
 
@@ -103,6 +114,11 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.tokens.audience, defaults.tokens.audience);
   EXPECT_EQ(sample.tokens.clock_skew, defaults.tokens.clock_skew);
   EXPECT_EQ(sample.tokens.service_ttl, defaults.tokens.service_ttl);
+  EXPECT_EQ(sample.web.origins, defaults.web.origins);
+  EXPECT_EQ(sample.web.root, defaults.web.root);
+  EXPECT_EQ(sample.web.connections, defaults.web.connections);
+  EXPECT_EQ(sample.web.connections_per_address, defaults.web.connections_per_address);
+  EXPECT_EQ(sample.web.trusted_proxies, defaults.web.trusted_proxies);
   EXPECT_EQ(sample.log_level, defaults.log_level);
 }
 
@@ -118,6 +134,11 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[journal]\nsnyc = \"none\"", ":2: journal.snyc is not a known key"},
       {"[presence]\nx = 1", ":2: presence.x is not a known key"},
       {"[tokens]\nx = 1", ":2: tokens.x is not a known key"},
+      {"[web]\nx = 1", ":2: web.x is not a known key"},
+      {"[web]\norigins = \"https://a\"", ":2: web.origins must be a list of strings"},
+      {"[web]\norigins = [1]", ":2: web.origins must be a string"},
+      {"[web]\nroot = \"web\"", ":2: web.root must be an absolute path"},
+      {"[web]\nconnections = 0", ":2: web.connections must be from 1 to 1000000"},
       {"[log]\nx = 1", ":2: log.x is not a known key"},
       {"[limits]\nburst = \"60\"", ":2: limits.burst must be a whole number"},
       {"[limits]\nburst = 1.5", ":2: limits.burst must be a whole number"},

@@ -5,23 +5,12 @@
 // password and a removed account.
 #pragma once
 
-#include <optional>
-
-#include "protocol/names.h"
+#include "protocol/service_payload.h"
 
 namespace duet {
 
-// No token of `user` (of that device only, if one is named) is good whose `iat` is before `before`. All such
-// tokens have run out at `until`; the entry may be forgotten then. `before` is a whole second, as `iat` is,
-// and no token that the service issues afterwards has an earlier `iat`: a login right after a revocation
-// counts.
-struct Revocation {
-  UserId user;
-  std::optional<DeviceId> device;
-  Timestamp before;
-  Timestamp until;
-  friend bool operator==(const Revocation&, const Revocation&) = default;
-};
+// `before` of a revocation (protocol/service_payload.h) is a whole second, as `iat` is, and no token that the
+// service issues afterwards has an earlier `iat`: a login right after a revocation counts.
 
 // Who tells the verifiers. Called by any worker thread, and at the start by main, after the commit; a
 // revocation may come more than once. Must not throw and must not block: what cannot be told now is told

@@ -78,6 +78,7 @@ TEST(HttpServerTest, AnswersEverybodyInTheEnd) {
   std::atomic<int> answered{0};
   {
     std::vector<std::jthread> clients;
+    clients.reserve(16);
     for (int i = 0; i < 16; ++i) {
       clients.emplace_back([&] {
         for (int turn = 0; turn < 10; ++turn) {

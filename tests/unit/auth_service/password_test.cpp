@@ -75,6 +75,7 @@ TEST(PasswordHasher, AnswersBusyWhenTooManyWait) {
   std::atomic<bool> go{false};
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         while (!go) std::this_thread::yield();
@@ -94,6 +95,7 @@ TEST(PasswordHasher, ThoseWhoMayWaitGetTheirTurn) {
   std::atomic<int> done{0};
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int turn = 0; turn < 50; ++turn) done += hasher.hash(password("correct horse")) ? 1 : 0;

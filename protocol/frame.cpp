@@ -125,7 +125,9 @@ void encode_record(const RecordView& record, std::string& out) {
 Result<RecordPlace, DecodeError> scan_record(std::string_view bytes) {
   const auto body = checked_body(bytes);
   if (!body) return Failure<DecodeError>(body.error());
-  return RecordPlace{kRecordHeaderBytes + body->size(), Reader(*body).number<std::uint64_t>()};
+  const auto n = Reader(*body).number<std::uint64_t>();
+  if (n == 0) return Failure<DecodeError>(DecodeError::bad_content);
+  return RecordPlace{kRecordHeaderBytes + body->size(), n};
 }
 
 Result<DecodedRecord, DecodeError> decode_record(std::string_view bytes) {

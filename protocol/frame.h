@@ -76,7 +76,7 @@ struct DecodedRecord {
 // Decodes the record at the start of `bytes`; what follows it is not looked at.
 Result<DecodedRecord, DecodeError> decode_record(std::string_view bytes);
 
-// Size in bytes and n of the record at the start of `bytes`, checksum verified; nothing is copied.
+// Size in bytes and n (never 0) of the record at the start of `bytes`, checksum verified; nothing is copied.
 struct RecordPlace {
   std::size_t bytes;
   RecordNumber n;

@@ -103,6 +103,14 @@ TEST(RecordCodec, KnowsEveryFlippedBit) {
   EXPECT_TRUE(decode_record(bytes));
 }
 
+// Numbers begin at 1: a file full of zeros with a right checksum is no record. Found by fuzzing a journal.
+TEST(RecordCodec, HasNoRecordOfNumberZero) {
+  std::string bytes;
+  encode_record({0, {}, RecordKind::message, "a", "b", "c", "d"}, bytes);
+  EXPECT_EQ(error_of(decode_record(bytes)), to_string(DecodeError::bad_content));
+  EXPECT_EQ(error_of(scan_record(bytes)), to_string(DecodeError::bad_content));
+}
+
 TEST(RecordCodec, CarriesTheLargestRecordAndNoLarger) {
   Record record{1, {}, RecordKind::message, *UserId::parse("a"), *DeviceId::parse("b"), *UserId::parse("c"),
                 {}};

@@ -4,11 +4,7 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <stdexcept>
 #include <utility>
-
-#include "file_io/secret_file.h"
-#include "protocol/topic.h"
 
 namespace duet {
 namespace {
@@ -18,33 +14,8 @@ constexpr int kIntervalsPerLogLine = 60;
 
 }  // namespace
 
-TokenRotation::TokenRotation(std::filesystem::path file) : file_(std::move(file)) {
-  try {
-    published_ = read_secret_line(file_);
-  } catch (const std::runtime_error&) {
-    // The link says so at each attempt to connect, and check() from now on.
-  }
-}
-
-void TokenRotation::check(Publisher& publisher) {
-  std::string token;
-  try {
-    token = read_secret_line(file_);
-    last_error_.clear();
-  } catch (const std::runtime_error& error) {
-    if (last_error_ != error.what()) spdlog::error("the access token cannot be read: {}", error.what());
-    last_error_ = error.what();
-    return;
-  }
-  if (token == published_) return;
-  const auto result = publisher.publish({format_topic(ServiceTopic{"store", ServiceKind::token}), token});
-  if (result != PublishResult::accepted) return;
-  spdlog::info("the access token is renewed");
-  published_ = std::move(token);
-}
-
 Housekeeping::Housekeeping(std::filesystem::path token_file, Publisher& publisher, const Counters& counters)
-    : token_(std::move(token_file)),
+    : token_("store", std::move(token_file)),
       publisher_(publisher),
       counters_(counters),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -56,7 +27,7 @@ void Housekeeping::run(const std::stop_token& stop) {
   for (int intervals = 1; !stop.stop_requested(); ++intervals) {
     never.wait_for(lock, stop, kTokenInterval, [] { return false; });
     if (stop.stop_requested()) return;
-    token_.check(publisher_);
+    token_.check([this](Link::Publish message) { return publisher_.publish(std::move(message)); });
     if (intervals % kIntervalsPerLogLine == 0) log_counters();
   }
 }

@@ -1,0 +1,49 @@
+#include "store_service/ready_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "file_io/secret_file.h"
+#include "tests/unit/store_service/fixtures.h"
+
+namespace duet {
+namespace {
+
+class Ready : public testing::Test {
+ protected:
+  bool there() const { return std::filesystem::exists(file_); }
+
+  TemporaryDirectory directory_;
+  std::filesystem::path file_ = directory_.path() / "store.ready";
+};
+
+TEST_F(Ready, IsThereWhileASessionIsOpen) {
+  write_file_atomically(file_, "of a process that was killed", 0644);
+  {
+    ReadyFile ready(file_);
+    EXPECT_FALSE(there());
+    ready.open(1);
+    EXPECT_TRUE(there());
+    ready.close(1);
+    EXPECT_FALSE(there());
+    ready.open(2);
+    EXPECT_TRUE(there());
+  }
+  EXPECT_FALSE(there());
+}
+
+TEST_F(Ready, IsNotOpenedForASessionThatHasEndedMeanwhile) {
+  ReadyFile ready(file_);
+  ready.close(1);
+  ready.open(1);
+  EXPECT_FALSE(there());
+}
+
+TEST_F(Ready, IsOptional) {
+  ReadyFile ready("");
+  ready.open(1);
+  ready.close(1);
+}
+
+}  // namespace
+}  // namespace duet

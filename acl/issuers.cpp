@@ -22,6 +22,7 @@ constexpr std::array kMembers{Member{"issuer", &OtherIssuer::issuer, true},
                               Member{"audience", &OtherIssuer::audience, true},
                               Member{"user_claim", &OtherIssuer::user_claim, false},
                               Member{"user_prefix", &OtherIssuer::user_prefix, false},
+                              Member{"device_claim", &OtherIssuer::device_claim, false},
                               Member{"required_scope", &OtherIssuer::required_scope, false}};
 constexpr std::string_view kJwksFile = "jwks_file";
 
@@ -53,7 +54,8 @@ Result<IssuerEntry, std::string> parse_issuer(const json& object, const std::str
 
 }  // namespace
 
-Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view text, std::string_view own) {
+Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view text,
+                                                            const std::vector<std::string>& taken) {
   static constexpr std::array<std::string_view, 1> kNames{"issuers"};
   const auto object = parse_strict_object(text, kNames);
   if (!object || object->size() != 1 || !object->contains("issuers") || !object->at("issuers").is_array()) {
@@ -67,7 +69,7 @@ Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view tex
     const auto same = [&entry](const IssuerEntry& other) {
       return other.issuer.issuer == entry->issuer.issuer;
     };
-    if (entry->issuer.issuer == own || std::ranges::any_of(entries, same)) {
+    if (std::ranges::count(taken, entry->issuer.issuer) > 0 || std::ranges::any_of(entries, same)) {
       return failed(place + ": " + entry->issuer.issuer + " is named before");
     }
     entries.push_back(*std::move(entry));

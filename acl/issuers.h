@@ -2,7 +2,7 @@
 // (docs/operations.md).
 //
 //   {"issuers": [{"issuer": "https://id.example.com/realms/chat", "audience": "duet", "jwks_file": "/etc/…",
-//                 "user_claim"?: "sub", "user_prefix"?: "", "required_scope"?: ""}, …]}
+//                 "user_claim"?: "sub", "user_prefix"?: "", "device_claim"?: "", "required_scope"?: ""}, …]}
 //
 // Pure: the caller reads the files.
 #pragma once
@@ -23,7 +23,8 @@ struct IssuerEntry {
 };
 
 // The error is a sentence that names the entry and what is wrong with it: a member that is missing, ill-typed
-// or unknown, a name that cannot begin a user's, an issuer that is `own` or comes twice.
-Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view json, std::string_view own);
+// or unknown, a name that cannot begin a user's, an issuer that is one of `taken` or comes twice.
+Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view json,
+                                                            const std::vector<std::string>& taken);
 
 }  // namespace duet

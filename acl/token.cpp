@@ -182,15 +182,27 @@ Result<Claims, TokenError> make_other_claims(const json& claims, const OtherIssu
     const auto* scope = find_string(claims, "scope");
     if (scope == nullptr || !has_word(*scope, issuer.required_scope)) return failed(TokenError::bad_scope);
   }
-  return Claims{Role::chat, std::move(subject), std::nullopt, *expires_at,
-                date_at(claims, "iat").value_or(Timestamp())};
+  Claims out{Role::chat, std::move(subject), std::nullopt, *expires_at,
+             date_at(claims, "iat").value_or(Timestamp())};
+  if (!issuer.device_claim.empty() && claims.contains(issuer.device_claim)) {
+    const auto* device = find_string(claims, issuer.device_claim.c_str());
+    if (device != nullptr) out.device = DeviceId::parse(*device);
+    if (!out.device) return failed(TokenError::bad_device);
+  }
+  return out;
 }
 
+// The claims that are ours to name.
+struct ClaimNames {
+  std::string_view user = "sub";
+  std::string_view device = "device";
+};
+
 // What every issuer's claims must have. The text is the issuer's: its key has signed it.
-Result<json, TokenError> check_claims(const std::string& text, const std::string& user_claim,
+Result<json, TokenError> check_claims(const std::string& text, const ClaimNames& ours,
                                       const TokenRules& rules, Timestamp now) {
-  const std::array<std::string_view, 9> names{"iss", "aud",   "sub",    "exp",     "nbf",
-                                              "iat", "scope", "device", user_claim};
+  const std::array<std::string_view, 9> names{"iss", "aud",   "sub",     "exp",      "nbf",
+                                              "iat", "scope", ours.user, ours.device};
   auto claims = parse_strict_object(text, names);
   if (!claims) return failed(TokenError::not_a_jws);
   if (const auto error = check_issuer(*claims, rules.issuer)) return failed(*error);
@@ -245,7 +257,7 @@ Result<Claims, TokenError> TokenVerifier::verify(std::string_view token, Timesta
   if (!header) return failed(header.error());
   const auto error = check_signature(keys_.keys(), *header, *jws);
   if (!error) {
-    const auto claims = check_claims(jws->claims, "sub", rules_, now);
+    const auto claims = check_claims(jws->claims, {}, rules_, now);
     if (!claims) return failed(claims.error());
     return make_claims(*claims);
   }
@@ -256,8 +268,8 @@ Result<Claims, TokenError> TokenVerifier::verify(std::string_view token, Timesta
       if (most_telling == TokenError::unknown_key) most_telling = *refused;
       continue;
     }
-    const auto claims =
-        check_claims(jws->claims, other.user_claim, {other.issuer, other.audience, rules_.clock_skew}, now);
+    const auto claims = check_claims(jws->claims, {other.user_claim, other.device_claim},
+                                     {other.issuer, other.audience, rules_.clock_skew}, now);
     if (!claims) return failed(claims.error());
     return make_other_claims(*claims, other);
   }

@@ -32,7 +32,7 @@ enum class TokenError : std::uint8_t {
   not_yet_valid,  // nbf or iat lies in the future
   bad_subject,    // `sub` is not a user name (or, of a service, not its role)
   bad_scope,      // names none of our roles, or more than one
-  bad_device,     // a `device` claim outside the grammar, or in a service's token
+  bad_device,     // a claim of the device outside the grammar, or in a service's token
 };
 std::string_view to_string(TokenError error);
 
@@ -60,12 +60,14 @@ struct TokenRules {
 };
 
 // Another identity provider, whose users are users here. Its tokens open chat sessions and nothing else:
-// `scope` names no role of ours, and a `device` claim is not looked at.
+// `scope` names no role of ours.
 struct OtherIssuer {
   std::string issuer;
   std::string audience;
   std::string user_claim = "sub";  // the claim with the user's name
   std::string user_prefix = {};  // put before it, so that two providers' users are not taken for one another
+  std::string device_claim =
+      {};  // the claim, if a token has it, with the only device it is good for; empty: none
   std::string required_scope = {};  // a word that `scope` must have; empty: none
   JwkSet keys = {};                 // none: every token of it is refused
 };

@@ -19,9 +19,9 @@ JwkSet load_keys(const std::filesystem::path& path) {
   return *std::move(keys);
 }
 
-std::vector<IssuerEntry> load_issuers(const std::filesystem::path& path, const std::string& own) {
-  if (path.empty()) return {};
-  auto entries = parse_issuers(read_file(path), own);
+std::vector<IssuerEntry> load_issuers(const std::filesystem::path& path,
+                                      const std::vector<std::string>& taken) {
+  auto entries = parse_issuers(read_file(path), taken);
   if (!entries) throw std::runtime_error(path.string() + ": " + entries.error());
   return *std::move(entries);
 }
@@ -29,7 +29,7 @@ std::vector<IssuerEntry> load_issuers(const std::filesystem::path& path, const s
 }  // namespace
 
 KeyFiles::KeyFiles(const Options& options)
-    : jwks_file_(options.jwks_file), issuers_file_(options.issuers_file), rules_(options.tokens) {}
+    : jwks_file_(options.jwks_file), issuers_files_(options.issuers_files), rules_(options.tokens) {}
 
 KeyFiles::Seen KeyFiles::look(const std::filesystem::path& path) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
@@ -40,19 +40,28 @@ KeyFiles::Seen KeyFiles::look(const std::filesystem::path& path) {
 
 TokenVerifier KeyFiles::read() {
   // Looked at before they are read: what changes meanwhile is read again.
-  seen_ = {look(jwks_file_), look(issuers_file_)};
+  seen_ = {look(jwks_file_)};
   problems_.clear();
   std::vector<OtherIssuer> others;
-  for (IssuerEntry& entry : load_issuers(issuers_file_, rules_.issuer)) {
-    seen_.push_back(look(entry.jwks_file));
-    try {
-      entry.issuer.keys = load_keys(entry.jwks_file);
-    } catch (const std::exception& error) {
-      problems_.push_back("tokens of " + entry.issuer.issuer + " are refused: " + error.what());
+  std::vector<std::string> taken{rules_.issuer};
+  for (const auto& file : issuers_files_) {
+    seen_.push_back(look(file));
+    for (IssuerEntry& entry : load_issuers(file, taken)) {
+      taken.push_back(entry.issuer.issuer);
+      others.push_back(with_keys(std::move(entry)));
     }
-    others.push_back(std::move(entry.issuer));
   }
   return {load_keys(jwks_file_), rules_, std::move(others)};
+}
+
+OtherIssuer KeyFiles::with_keys(IssuerEntry entry) {
+  seen_.push_back(look(entry.jwks_file));
+  try {
+    entry.issuer.keys = load_keys(entry.jwks_file);
+  } catch (const std::exception& error) {
+    problems_.push_back("tokens of " + entry.issuer.issuer + " are refused: " + error.what());
+  }
+  return std::move(entry.issuer);
 }
 
 bool KeyFiles::changed(Clock::time_point now) {

@@ -41,9 +41,10 @@ class KeyFiles {
     friend bool operator==(const Seen&, const Seen&) = default;
   };
   static Seen look(const std::filesystem::path& path);
+  OtherIssuer with_keys(IssuerEntry entry);
 
   const std::filesystem::path jwks_file_;
-  const std::filesystem::path issuers_file_;
+  const std::vector<std::filesystem::path> issuers_files_;
   const TokenRules rules_;
   std::vector<Seen> seen_;
   std::vector<std::string> problems_;

@@ -15,6 +15,7 @@ using Setter = bool (*)(Options&, std::string_view);
 struct Known {
   std::string_view name;
   Setter set;
+  bool many = false;  // may be given more than once
 };
 
 std::optional<std::uint64_t> number(std::string_view text, std::uint64_t low, std::uint64_t high) {
@@ -77,7 +78,9 @@ constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{200} * 1024;
 
 constexpr auto kKnown = std::to_array<Known>({
     {"jwks_file", [](Options& o, std::string_view t) { return set_text(o.jwks_file, t); }},
-    {"issuers_file", [](Options& o, std::string_view t) { return set_text(o.issuers_file, t); }},
+    {.name = "issuers_file",
+     .set = [](Options& o, std::string_view t) { return set_text(o.issuers_files.emplace_back(), t); },
+     .many = true},
     {"issuer", [](Options& o, std::string_view t) { return set_text(o.tokens.issuer, t); }},
     {"audience", [](Options& o, std::string_view t) { return set_text(o.tokens.audience, t); }},
     {"clock_skew_s",
@@ -122,7 +125,7 @@ Result<Options, std::string> parse_options(std::span<const OptionText> texts) {
     const auto named_so = [&text](const auto& other) { return other.name == text->name; };
     const auto known = std::find_if(kKnown.begin(), kKnown.end(), named_so);
     if (known == kKnown.end()) return Failure<std::string>(quoted(text->name) + " is no option");
-    if (std::any_of(texts.begin(), text, named_so)) {
+    if (!known->many && std::any_of(texts.begin(), text, named_so)) {
       return Failure<std::string>(quoted(text->name) + " is given twice");
     }
     if (!known->set(options, text->value)) {

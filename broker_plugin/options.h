@@ -26,9 +26,10 @@ struct Rates {
 };
 
 struct Options {
-  std::filesystem::path jwks_file;     // jwks_file: the keys that access tokens are signed with. Required
-  TokenRules tokens{"duet", "duet"};   // issuer, audience, clock_skew_s
-  std::filesystem::path issuers_file;  // issuers_file: other identity providers (acl/issuers.h). Empty: none
+  std::filesystem::path jwks_file;    // jwks_file: the keys that access tokens are signed with. Required
+  TokenRules tokens{"duet", "duet"};  // issuer, audience, clock_skew_s
+  std::vector<std::filesystem::path> issuers_files;  // issuers_file, each: other identity providers
+                                                     // (acl/issuers.h)
   std::filesystem::path journal_dir;  // journal_dir: the journal of partition p is in journal_dir/p. Required
   JournalSync journal_sync = JournalSync::none;               // journal_sync: none, interval or always
   std::chrono::milliseconds journal_sync_interval{100};       // journal_sync_interval_ms
@@ -45,7 +46,8 @@ struct OptionText {
   std::string_view value;
 };
 
-// The error names the option. An unknown option, one given twice and a missing required one are errors.
+// The error names the option. An unknown option, one given twice (but issuers_file) and a missing required
+// one are errors.
 Result<Options, std::string> parse_options(std::span<const OptionText> texts);
 
 }  // namespace duet

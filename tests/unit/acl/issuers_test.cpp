@@ -22,15 +22,18 @@ json entry() {
 }
 
 std::string error_of(const json& entries) {
-  const auto parsed = parse_issuers(json{{"issuers", entries}}.dump(), "duet");
+  const auto parsed = parse_issuers(json{{"issuers", entries}}.dump(), {"duet"});
   return parsed ? "" : parsed.error();
 }
 
 TEST(ParseIssuers, ReadsEveryMember) {
   auto full = entry();
-  full.update({{"user_claim", "preferred_username"}, {"user_prefix", "kc|"}, {"required_scope", "chat"}});
-  const auto parsed =
-      parse_issuers(json{{"issuers", json::array({entry(), with(full, "issuer", "other")})}}.dump(), "duet");
+  full.update({{"user_claim", "preferred_username"},
+               {"user_prefix", "kc|"},
+               {"device_claim", "dev"},
+               {"required_scope", "chat"}});
+  const auto parsed = parse_issuers(
+      json{{"issuers", json::array({entry(), with(full, "issuer", "other")})}}.dump(), {"duet"});
   ASSERT_TRUE(parsed) << parsed.error();
   ASSERT_EQ(parsed->size(), 2U);
   EXPECT_EQ(parsed->at(0).issuer.issuer, kRealm);
@@ -38,14 +41,16 @@ TEST(ParseIssuers, ReadsEveryMember) {
   EXPECT_EQ(parsed->at(0).jwks_file, "/etc/keys.json");
   EXPECT_EQ(parsed->at(1).issuer.user_claim, "preferred_username");
   EXPECT_EQ(parsed->at(1).issuer.user_prefix, "kc|");
+  EXPECT_EQ(parsed->at(0).issuer.device_claim, "");
+  EXPECT_EQ(parsed->at(1).issuer.device_claim, "dev");
   EXPECT_EQ(parsed->at(1).issuer.required_scope, "chat");
-  EXPECT_TRUE(parse_issuers(R"({"issuers": []})", "duet"));
+  EXPECT_TRUE(parse_issuers(R"({"issuers": []})", {"duet"}));
 }
 
 TEST(ParseIssuers, NamesWhatIsWrong) {
   for (const char* form : {"", "[]", "{}", R"({"issuers": {}})", R"({"issuers": [], "more": 1})",
                            R"({"issuers": [], "issuers": []})"}) {
-    EXPECT_FALSE(parse_issuers(form, "duet")) << form;
+    EXPECT_FALSE(parse_issuers(form, {"duet"})) << form;
   }
   EXPECT_THAT(error_of(json::array({7})), HasSubstr("issuer 1 is no object"));
   for (const char* name : {"issuer", "audience", "jwks_file"}) {
@@ -124,6 +129,23 @@ TEST_F(OtherIssuers, AreNoServicesAndBindNoDevice) {
   EXPECT_EQ(verified(ed_key(), with(auth0(), "scope", "store push auth")), "auth0|65a1b2c3d4e5f60718293a4b");
   EXPECT_EQ(verified(ed_key(), with(auth0(), "device", 7)), "auth0|65a1b2c3d4e5f60718293a4b");
   EXPECT_EQ(verified(ed_key(), with(with(auth0(), "sub", "store"), "scope", "store")), "store");  // a user
+}
+
+TEST_F(OtherIssuers, BindADeviceInTheClaimThatIsNamed) {
+  auth0_.device_claim = "https://chat.example.com/device";
+  const TokenVerifier verifier(*JwkSet::parse(ec_key().jwk_set()), {"duet", "duet"}, {auth0_});
+  const auto verify = [&](const json& claims) {
+    const json header{{"alg", to_string(ed_key().algorithm())}, {"kid", ed_key().key_id()}};
+    return verifier.verify(forge_token(ed_key(), header.dump(), claims.dump()), kIssued);
+  };
+  EXPECT_FALSE(verify(auth0())->device);
+  EXPECT_FALSE(verify(with(auth0(), "device", "phone"))->device);
+  EXPECT_EQ(verify(with(auth0(), auth0_.device_claim.c_str(), "phone"))->device, DeviceId::parse("phone"));
+  for (const json& nonsense : {json(7), json(""), json("a/b"), json(nullptr)}) {
+    const auto result = verify(with(auth0(), auth0_.device_claim.c_str(), nonsense));
+    ASSERT_FALSE(result) << nonsense;
+    EXPECT_EQ(result.error(), TokenError::bad_device);
+  }
 }
 
 TEST_F(OtherIssuers, SpeakForThemselvesAlone) {

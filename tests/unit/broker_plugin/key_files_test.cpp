@@ -20,7 +20,7 @@ class KeyFilesTest : public testing::Test {
  protected:
   KeyFilesTest() {
     options_.jwks_file = path("jwks.json");
-    options_.issuers_file = path("issuers.json");
+    options_.issuers_files = {path("issuers.json")};
     write("jwks.json", own_.jwk_set());
     write("issuers.json", R"({"issuers": [{"issuer": "other", "audience": "duet", "jwks_file": ")" +
                               path("other.json").string() + R"("}]})");
@@ -115,8 +115,22 @@ TEST_F(KeyFilesTest, WhatIsUnusableIsAnError) {
   EXPECT_THROW(files_->read(), std::runtime_error);
 }
 
+TEST_F(KeyFilesTest, ReadsSeveralLists) {
+  options_.issuers_files.push_back(path("more.json"));
+  write("more.json", R"({"issuers": []})");
+  files_.emplace(options_);
+  EXPECT_TRUE(accepts(files_->read(), other_, "other"));
+  write("more.json", R"({"issuers": [{"issuer": "third", "audience": "duet", "jwks_file": ")" +
+                         path("third.json").string() + R"("}]})");
+  write("third.json", next_.jwk_set());
+  EXPECT_TRUE(changed());
+  EXPECT_TRUE(accepts(files_->read(), next_, "third"));
+  write("more.json", read_file(path("issuers.json")));
+  EXPECT_THROW(files_->read(), std::runtime_error);  // nobody is named in two
+}
+
 TEST_F(KeyFilesTest, NeedsNoOtherIssuers) {
-  options_.issuers_file.clear();
+  options_.issuers_files.clear();
   files_.emplace(options_);
   EXPECT_TRUE(accepts(files_->read(), own_, "duet"));
   EXPECT_FALSE(changed());

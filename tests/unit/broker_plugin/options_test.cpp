@@ -35,6 +35,7 @@ TEST(ParseOptions, DefaultsAreTheContracts) {
 TEST(ParseOptions, ReadsEveryOption) {
   const auto options = parse_options(std::vector<OptionText>{{"jwks_file", "/k"},
                                                              {"issuers_file", "/is"},
+                                                             {"issuers_file", "/and/more"},
                                                              {"issuer", "i"},
                                                              {"audience", "a"},
                                                              {"clock_skew_s", "0"},
@@ -53,7 +54,7 @@ TEST(ParseOptions, ReadsEveryOption) {
                                                              {"message_payload_bytes", "20"},
                                                              {"other_payload_bytes", "30"}});
   ASSERT_TRUE(options) << options.error();
-  EXPECT_EQ(options->issuers_file, "/is");
+  EXPECT_THAT(options->issuers_files, testing::ElementsAre("/is", "/and/more"));
   EXPECT_EQ(options->tokens.audience, "a");
   EXPECT_EQ(options->tokens.clock_skew, std::chrono::seconds(0));
   EXPECT_EQ(options->journal_sync, JournalSync::interval);
@@ -80,6 +81,7 @@ TEST(ParseOptions, NamesWhatIsWrong) {
       {{"burst", "5 "}, "plugin_opt_burst cannot be '5 '"},
       {{"message_payload_bytes", "999999999"}, "plugin_opt_message_payload_bytes"},
       {{"issuer", ""}, "plugin_opt_issuer"},
+      {{"issuers_file", ""}, "plugin_opt_issuers_file"},
   };
   for (const auto& [text, expected] : rows) {
     const auto options = parse_options(required_and(text.name, text.value));

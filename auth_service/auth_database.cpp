@@ -88,12 +88,12 @@ std::optional<Revocation> AuthDatabase::remove_account(const Account& read, Time
   return revocation;
 }
 
-Session AuthDatabase::session_of(const Family& family, const RefreshToken& token) {
+LoginSession AuthDatabase::session_of(const Family& family, const RefreshToken& token) {
   return {family.user, family.device, token.text(), revocations_.not_before(family.user)};
 }
 
-std::optional<Session> AuthDatabase::start_session(const Account& read, std::string_view client,
-                                                   std::optional<DeviceId> device, Timestamp now) {
+std::optional<LoginSession> AuthDatabase::start_session(const Account& read, std::string_view client,
+                                                        std::optional<DeviceId> device, Timestamp now) {
   const auto token = RefreshToken::fresh();
   Family family{.account = read.id,
                 .user = read.user,
@@ -115,8 +115,8 @@ std::optional<Session> AuthDatabase::start_session(const Account& read, std::str
   return session;
 }
 
-Result<Session, NoSession> AuthDatabase::refresh(std::string_view text, std::string_view client,
-                                                 Timestamp now) {
+Result<LoginSession, NoSession> AuthDatabase::refresh(std::string_view text, std::string_view client,
+                                                      Timestamp now) {
   const auto token = RefreshToken::parse(text);
   if (!token) return Failure<NoSession>(NoSession{});
   const std::scoped_lock lock(mutex_);

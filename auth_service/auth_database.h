@@ -33,7 +33,7 @@ struct SessionRules {
 };
 
 // A login with a refresh token that is good now.
-struct Session {
+struct LoginSession {
   UserId user;
   std::optional<DeviceId> device;
   std::string refresh_token;
@@ -66,9 +66,9 @@ class AuthDatabase {
   std::optional<Revocation> remove_account(const Account& read, Timestamp now);
 
   // Nullopt: the account is no more as it was read.
-  std::optional<Session> start_session(const Account& read, std::string_view client,
-                                       std::optional<DeviceId> device, Timestamp now);
-  Result<Session, NoSession> refresh(std::string_view token, std::string_view client, Timestamp now);
+  std::optional<LoginSession> start_session(const Account& read, std::string_view client,
+                                            std::optional<DeviceId> device, Timestamp now);
+  Result<LoginSession, NoSession> refresh(std::string_view token, std::string_view client, Timestamp now);
   // Ends the family, whichever of its refresh tokens is shown.
   Result<Revocation, EndError> end_session(std::string_view token, std::string_view client, Timestamp now);
   Revocation end_device(const UserId& user, const DeviceId& device, Timestamp now);
@@ -85,7 +85,7 @@ class AuthDatabase {
   void forget_over(Timestamp now);
 
  private:
-  Session session_of(const Family& family, const RefreshToken& token);
+  LoginSession session_of(const Family& family, const RefreshToken& token);
   NoSession end_reused(const Family& family, const RefreshToken& token, Timestamp now);
 
   // Constant after construction.

@@ -14,7 +14,8 @@ namespace duet {
 namespace {
 
 KeyRules key_rules(const AuthConfig& config, const AuthDatabase& database) {
-  return {config.keys.directory, config.keys.activate_after, database.longest_token_life()};
+  return {config.keys.directory, config.keys.activate_after, database.longest_token_life(),
+          config.keys.make_first, config.keys.jwks_file};
 }
 
 TokenRules token_rules(const AuthConfig& config) {
@@ -31,12 +32,10 @@ void refuse_accounts_of_bots(const AuthConfig& config, AuthDatabase& database) {
   }
 }
 
-// Told before the first request is served.
-const AuthParts& with_revocations_told(const AuthConfig& config, const AuthParts& parts) {
-  refuse_accounts_of_bots(config, parts.database);
-  parts.database.for_each_live_revocation(
-      parts.clocks.wall(), [&parts](const Revocation& revocation) { parts.sink.revoked(revocation); });
-  return parts;
+// Before the first request is served.
+AuthDatabase& checked(const AuthConfig& config, AuthDatabase& database) {
+  refuse_accounts_of_bots(config, database);
+  return database;
 }
 
 }  // namespace
@@ -46,18 +45,15 @@ Clocks system_clocks() {
           [] { return std::chrono::steady_clock::now(); }};
 }
 
-AuthService::AuthService(const AuthConfig& config, RevocationSink& sink, Clocks clocks,
-                         std::function<void()> on_broken)
-    : database_(config.database, config.sessions),
+AuthService::AuthService(const AuthConfig& config, AuthDatabase& database, RevocationSink& sink,
+                         Clocks clocks, std::function<void()> on_broken)
+    : database_(checked(config, database)),
       hasher_(config.argon2, config.hashes),
       keys_(key_rules(config, database_), token_rules(config), clocks.wall()),
       throttle_(config.limits.account, config.limits.address),
       parts_{config, database_, hasher_, keys_, throttle_, sink, std::move(clocks)},
       server_(
-          config.http,
-          [&parts = with_revocations_told(config, parts_)](const HttpRequest& request) {
-            return answer(parts, request);
-          },
+          config.http, [&parts = parts_](const HttpRequest& request) { return answer(parts, request); },
           std::move(on_broken)),
       housekeeper_([this](const std::stop_token& stop) { keep_house(stop); }) {}
 

@@ -16,12 +16,13 @@
 
 namespace duet {
 
-// Serves while it lives. `config` and `sink` must outlive it.
+// Serves while it lives. `config`, `database` and `sink` must outlive it.
 class AuthService {
  public:
-  // Tells the sink every live revocation, then listens. `on_broken`: see HttpServer. Throws, saying why, when
-  // a part cannot be had, and when an account has the name of a bot's user.
-  AuthService(const AuthConfig& config, RevocationSink& sink, Clocks clocks, std::function<void()> on_broken);
+  // `on_broken`: see HttpServer. Throws, saying why, when a part cannot be had, and when an account has the
+  // name of a bot's user.
+  AuthService(const AuthConfig& config, AuthDatabase& database, RevocationSink& sink, Clocks clocks,
+              std::function<void()> on_broken);
 
   std::uint16_t port() const { return server_.port(); }
   const PasswordHasher& hasher() const { return hasher_; }
@@ -29,7 +30,7 @@ class AuthService {
  private:
   void keep_house(const std::stop_token& stop);
 
-  AuthDatabase database_;
+  AuthDatabase& database_;
   PasswordHasher hasher_;
   KeyRing keys_;
   LoginThrottle throttle_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "auth_service/address.h"
 #include "auth_service/crypto.h"
@@ -38,9 +39,20 @@ void read_http(TomlSection http, HttpSettings& out) {
 
 void read_keys(TomlSection keys, AuthConfig::Keys& out) {
   out.directory = keys.required_text("directory");
+  out.make_first = keys.flag("make_first", out.make_first);
+  out.jwks_file = keys.text("jwks_file", "");
   read_seconds(keys, "activate_after_s", out.activate_after, {0, kDayS});
   read_seconds(keys, "reload_every_s", out.reload_every, {1, 3600});
   keys.refuse_unknown_keys();
+}
+
+void read_broker(TomlSection broker, AuthConfig& out) {
+  AuthConfig::Broker read;
+  read.uri = broker.text("uri", read.uri);
+  read.token_file = broker.required_text("token_file");
+  read.client_id = broker.text("client_id", read.client_id);
+  broker.refuse_unknown_keys();
+  out.broker = std::move(read);
 }
 
 void read_tokens(TomlSection tokens, AuthConfig& out) {
@@ -124,6 +136,7 @@ AuthConfig load_auth_config(const std::filesystem::path& file) {
   TomlSection root(file, table);
   AuthConfig config;
   read_http(root.section("http"), config.http);
+  if (root.has("broker")) read_broker(root.section("broker"), config);
   read_keys(root.section("keys"), config.keys);
   read_tokens(root.section("tokens"), config);
   read_passwords(root.section("passwords"), config);

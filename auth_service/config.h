@@ -40,8 +40,17 @@ struct HttpSettings {
 struct AuthConfig {
   HttpSettings http;
   std::filesystem::path database;  // database.path: required; made when it is not there
+  // Whose plugin is told of logins that end. Without the section nobody is, and a token ends by running out.
+  struct Broker {
+    std::string uri = "mqtt://127.0.0.1:1883";
+    std::filesystem::path token_file;  // required; holds the access token of role `auth`, is watched
+    std::string client_id = "duet-auth";
+  };
+  std::optional<Broker> broker;
   struct Keys {
     std::filesystem::path directory;  // required; files of `duet-auth rotate`
+    bool make_first = false;          // when the directory has none
+    std::filesystem::path jwks_file;  // gets the key set, for a broker's issuers_file; empty: none is written
     std::chrono::seconds activate_after{300};
     std::chrono::seconds reload_every{10};
   } keys;

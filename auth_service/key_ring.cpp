@@ -8,12 +8,15 @@
 #include <utility>
 
 #include "auth_service/key_file.h"
+#include "file_io/file.h"
+#include "file_io/secret_file.h"
 
 namespace duet {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr mode_t kPublicMode = 0644;
 constexpr std::int64_t kMaxSeconds = 253402300799;  // the year 9999
 
 std::optional<Timestamp> time_of(const fs::path& file) {
@@ -28,7 +31,7 @@ std::optional<Timestamp> time_of(const fs::path& file) {
   return Timestamp(std::chrono::seconds(seconds));
 }
 
-std::shared_ptr<const Keys> load(const KeyRules& rules, const TokenRules& token_rules, Timestamp now) {
+std::shared_ptr<const Keys> read_keys(const KeyRules& rules, const TokenRules& token_rules, Timestamp now) {
   const auto files = list_key_files(rules.directory);
   if (files.empty()) {
     throw std::runtime_error("no key in " + rules.directory.string() +
@@ -47,6 +50,12 @@ std::shared_ptr<const Keys> load(const KeyRules& rules, const TokenRules& token_
   if (!parsed || !signer) throw std::runtime_error(rules.directory.string() + ": the keys make no key set");
   return std::make_shared<Keys>(
       Keys{*std::move(signer), std::move(set), TokenVerifier(*std::move(parsed), token_rules)});
+}
+
+// Only when it changes something: whoever watches the file reads it again.
+void publish(const fs::path& file, const std::string& set) {
+  if (file.empty() || (fs::exists(file) && read_file(file) == set)) return;
+  write_file_atomically(file, set, kPublicMode);
 }
 
 }  // namespace
@@ -83,9 +92,20 @@ KeyChoice choose_keys(const std::vector<DatedKeyFile>& files, const KeyRules& ru
 }
 
 KeyRing::KeyRing(KeyRules rules, TokenRules token_rules, Timestamp now)
-    : rules_(std::move(rules)),
-      token_rules_(std::move(token_rules)),
-      keys_(load(rules_, token_rules_, now)) {}
+    : rules_(std::move(rules)), token_rules_(std::move(token_rules)) {
+  if (rules_.make_first && list_key_files(rules_.directory).empty()) {
+    rotate_key(rules_.directory, SignatureAlgorithm::es256, now);
+  }
+  keys_ = load(now);
+}
+
+// Whoever reads the file has a new key before anything is signed with it: that is a while after it is in the
+// set.
+std::shared_ptr<const Keys> KeyRing::load(Timestamp now) const {
+  auto keys = read_keys(rules_, token_rules_, now);
+  publish(rules_.jwks_file, keys->jwk_set);
+  return keys;
+}
 
 std::shared_ptr<const Keys> KeyRing::keys() const {
   const std::scoped_lock lock(mutex_);
@@ -93,7 +113,7 @@ std::shared_ptr<const Keys> KeyRing::keys() const {
 }
 
 void KeyRing::reload(Timestamp now) {
-  auto keys = load(rules_, token_rules_, now);
+  auto keys = load(now);
   const std::scoped_lock lock(mutex_);
   keys_ = std::move(keys);
 }

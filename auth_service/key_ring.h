@@ -33,6 +33,9 @@ struct KeyRules {
   std::filesystem::path directory;
   std::chrono::seconds activate_after{300};
   std::chrono::seconds longest_token_life{};
+  bool make_first = false;  // when there is no key
+  std::filesystem::path
+      jwks_file;  // gets the set, for those who do not ask over HTTP; empty: none is written
 };
 
 // Which of the keys signs, and from which on they are in the set, at `now`. `files` is not empty.
@@ -52,7 +55,7 @@ struct Keys {
 // Thread-safe.
 class KeyRing {
  public:
-  // Throws when there is no key, or a file of the set is none.
+  // Throws when there is no key, a file of the set is none, or the set cannot be written.
   KeyRing(KeyRules rules, TokenRules token_rules, Timestamp now);
 
   std::shared_ptr<const Keys> keys() const;
@@ -60,6 +63,8 @@ class KeyRing {
   void reload(Timestamp now);
 
  private:
+  std::shared_ptr<const Keys> load(Timestamp now) const;
+
   // Constant after construction.
   const KeyRules rules_;
   const TokenRules token_rules_;

@@ -12,9 +12,8 @@ namespace duet {
 // `before` of a revocation (protocol/service_payload.h) is a whole second, as `iat` is, and no token that the
 // service issues afterwards has an earlier `iat`: a login right after a revocation counts.
 
-// Who tells the verifiers. Called by any worker thread, and at the start by main, after the commit; a
-// revocation may come more than once. Must not throw and must not block: what cannot be told now is told
-// again by the implementation, or after the next start.
+// Who tells the verifiers. Called by any worker thread after the commit. Must not throw and must not block:
+// what cannot be told now is told later by the implementation.
 class RevocationSink {
  public:
   virtual ~RevocationSink() = default;

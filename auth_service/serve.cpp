@@ -3,21 +3,20 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "auth_service/auth_service.h"
+#include "auth_service/broker_link.h"
 #include "mqtt_link/log.h"
 #include "service/stop_signal.h"
 
 namespace duet {
 namespace {
 
-// Until there is a connection to the broker. No names: the audit line has them.
-class LoggedRevocations final : public RevocationSink {
+// Where there is no broker to tell.
+class NobodyIsTold final : public RevocationSink {
  public:
-  void revoked(const Revocation& revocation) override {
-    spdlog::debug("revocation of {} until {}", revocation.device ? "a device" : "a user",
-                  revocation.until.time_since_epoch().count());
-  }
+  void revoked(const Revocation& /*revocation*/) override {}
 };
 
 }  // namespace
@@ -26,8 +25,17 @@ int serve_auth(const std::filesystem::path& config_file) {
   const auto config = load_auth_config(config_file);
   StopSignal stop;  // before any thread
   start_log("auth", config.log_level);
-  LoggedRevocations sink;
-  const AuthService service(config, sink, system_clocks(), [&stop] { stop.fail(); });
+  AuthDatabase database(config.database, config.sessions);
+  NobodyIsTold nobody;
+  std::optional<BrokerLink> broker;
+  if (config.broker) {
+    broker.emplace(*config.broker, database, system_clocks());
+  } else {
+    spdlog::warn("no broker is configured: the end of a login is felt when its access token has run out");
+  }
+  RevocationSink& sink = broker ? broker->sink() : nobody;
+  const AuthService service(config, database, sink, system_clocks(), [&stop] { stop.fail(); });
+  if (broker) broker->start();
   spdlog::info("listening on {} port {}", config.http.address, service.port());
 
   const auto cause = stop.wait();

@@ -1,4 +1,4 @@
-#include "tests/unit/auth_service/auth_client.h"
+#include "tests/support/auth_client.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -108,14 +108,14 @@ Answer AuthClient::sign_up(const std::string& user, const std::string& password)
 
 Answer AuthClient::log_in(const std::string& user, const std::string& password,
                           const std::string& device) const {
-  Fields fields{{"grant_type", "password"}, {"client_id", "app"}, {"username", user}, {"password", password}};
+  Fields fields{{"grant_type", "password"}, {"client_id", client_}, {"username", user}, {"password", password}};
   if (!device.empty()) fields.emplace_back("device", device);
   return form("/oauth/token", fields);
 }
 
 Answer AuthClient::refresh(const std::string& token) const {
   return form("/oauth/token",
-              {{"grant_type", "refresh_token"}, {"client_id", "app"}, {"refresh_token", token}});
+              {{"grant_type", "refresh_token"}, {"client_id", client_}, {"refresh_token", token}});
 }
 
 }  // namespace duet

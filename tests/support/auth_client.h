@@ -1,4 +1,4 @@
-// tests/unit/auth_service/auth_client.h: an HTTP client of duet-auth.
+// tests/support/auth_client.h: an HTTP client of duet-auth.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,9 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 // One connection for each request. Fails the test when there is no answer.
 class AuthClient {
  public:
-  explicit AuthClient(std::uint16_t port) : port_(port) {}
+  // `client`: the OAuth 2.0 client that it is.
+  explicit AuthClient(std::uint16_t port, std::string client = "app")
+      : port_(port), client_(std::move(client)) {}
 
   // Sent with every request from now on.
   AuthClient& with(std::string name, std::string value);
@@ -47,6 +49,7 @@ class AuthClient {
 
  private:
   std::uint16_t port_;
+  std::string client_;
   Fields headers_;
 };
 

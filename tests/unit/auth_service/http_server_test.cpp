@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/unit/auth_service/auth_client.h"
+#include "tests/support/auth_client.h"
 
 namespace duet {
 namespace {

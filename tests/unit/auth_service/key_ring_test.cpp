@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "auth_service/key_file.h"
+#include "file_io/file.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {
@@ -20,10 +21,13 @@ const Timestamp kFirstMade{1'800'000'000s};
 
 class KeyRingTest : public testing::Test {
  protected:
+  void SetUp() override { std::filesystem::create_directory(rules().jwks_file.parent_path()); }
   std::string rotate(Timestamp now) {
     return rotate_key(directory_.path(), SignatureAlgorithm::eddsa, now).key_id();
   }
-  KeyRules rules() const { return {directory_.path(), 300s, 1000s}; }
+  KeyRules rules() const {
+    return {directory_.path(), 300s, 1000s, false, directory_.path() / "set" / "jwks.json"};
+  }
   KeyRing ring(Timestamp now) const { return {rules(), {"duet", "duet"}, now}; }
   std::string signer(Timestamp now) const { return ring(now).keys()->signer.key_id(); }
   std::vector<std::string> published(Timestamp now) const {
@@ -35,6 +39,30 @@ class KeyRingTest : public testing::Test {
 
   TemporaryDirectory directory_;
 };
+
+TEST_F(KeyRingTest, WritesItsSetWhenItChanges) {
+  const auto file = rules().jwks_file;
+  rotate(kFirstMade);
+  KeyRing keys = ring(kFirstMade);
+  EXPECT_EQ(read_file(file), keys.keys()->jwk_set);
+  const auto written = std::filesystem::last_write_time(file);
+  keys.reload(kFirstMade + 1s);
+  EXPECT_EQ(std::filesystem::last_write_time(file), written);
+  rotate(kFirstMade + 2s);
+  keys.reload(kFirstMade + 2s);
+  EXPECT_EQ(read_file(file), keys.keys()->jwk_set);
+  std::filesystem::remove(file);
+  keys.reload(kFirstMade + 3s);
+  EXPECT_EQ(read_file(file), keys.keys()->jwk_set);
+}
+
+TEST_F(KeyRingTest, MakesTheFirstKeyWhereItShall) {
+  EXPECT_THROW(ring(kFirstMade), std::runtime_error);
+  KeyRules making = rules();
+  making.make_first = true;
+  const auto made = KeyRing(making, {"duet", "duet"}, kFirstMade).keys()->signer.key_id();
+  EXPECT_EQ(KeyRing(making, {"duet", "duet"}, kFirstMade + 1h).keys()->signer.key_id(), made);
+}
 
 TEST_F(KeyRingTest, TheOnlyKeySignsAtOnce) {
   const auto key = rotate(kFirstMade);

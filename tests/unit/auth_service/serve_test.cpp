@@ -15,7 +15,7 @@
 #include <stdexcept>
 
 #include "acl/token.h"
-#include "tests/unit/auth_service/auth_client.h"
+#include "tests/support/auth_client.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {

@@ -10,7 +10,7 @@
 
 #include "auth_service/auth_service.h"
 #include "auth_service/crypto.h"
-#include "tests/unit/auth_service/auth_client.h"
+#include "tests/support/auth_client.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {
@@ -53,7 +53,9 @@ class ServiceTest : public testing::Test {
   // Starts it, or starts it again after an orderly end.
   AuthClient start() {
     service_.reset();
-    service_ = std::make_unique<AuthService>(config_, sink_,
+    database_.reset();
+    database_ = std::make_unique<AuthDatabase>(config_.database, config_.sessions);
+    service_ = std::make_unique<AuthService>(config_, *database_, sink_,
                                              Clocks{[this] { return now(); }, [this] { return steady(); }},
                                              [] { ADD_FAILURE() << "the server broke"; });
     return AuthClient(service_->port());
@@ -80,6 +82,7 @@ class ServiceTest : public testing::Test {
 
   TemporaryDirectory directory_;
   std::atomic<std::int64_t> passed_ms_{0};
+  std::unique_ptr<AuthDatabase> database_;
   std::unique_ptr<AuthService> service_;
 };
 

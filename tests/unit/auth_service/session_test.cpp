@@ -137,25 +137,17 @@ TEST_F(Sessions, ARemovedAccountIsGoneAndItsNameStaysTaken) {
   EXPECT_EQ(client.sign_up("alice", kPassword).status, 409);
 }
 
-TEST_F(Sessions, RestartKeepsAccountsLoginsAndRevocations) {
+TEST_F(Sessions, RestartKeepsAccountsAndLogins) {
   std::string token;
-  Revocation told{kAlice, std::nullopt, {}, {}};
   {
     const auto client = start();
     client.sign_up("alice", kPassword);
     client.sign_up("bob", kPassword);
     token = client.log_in("bob", kPassword).text("refresh_token");
-    const auto access = client.log_in("alice", kPassword).text("access_token");
-    client.json("POST", "/v1/logout", {{"everything", true}}, access);
-    told = sink_.take().at(0);
   }
   const auto client = start();
-  EXPECT_THAT(sink_.take(), ElementsAre(told));
   EXPECT_EQ(client.log_in("alice", kPassword).status, 200);
   EXPECT_EQ(client.refresh(token).status, 200);
-  pass(931s + 1s);
-  start();
-  EXPECT_THAT(sink_.take(), IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+#include "auth_service/broker_link.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "file_io/secret_file.h"
+
+namespace duet {
+namespace {
+
+// How soon a new token is seen, and what did not get through is told again.
+constexpr std::chrono::seconds kInterval{1};
+
+}  // namespace
+
+BrokerLink::BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database, const Clocks& clocks)
+    : feed_(database, clocks.wall,
+            [this](Link::Publish message, std::function<void(bool)> on_done) {
+              return link_.publish(std::move(message), std::move(on_done));
+            }),
+      token_("auth", broker.token_file),
+      link_(options(broker), handlers()) {}
+
+void BrokerLink::start() {
+  link_.start();
+  keeping_up_ = std::jthread([this](const std::stop_token& stop) { keep_up(stop); });
+}
+
+LinkOptions BrokerLink::options(const AuthConfig::Broker& broker) const {
+  LinkOptions options;
+  options.uri = broker.uri;
+  options.client_id = broker.client_id;
+  options.password = [file = broker.token_file] { return read_secret_line(file); };
+  return options;
+}
+
+LinkHandlers BrokerLink::handlers() {
+  return {.on_connected = [this] { tell_all(); },
+          .on_message = [](const LinkMessage&) {},
+          .on_state = [](const std::string& state) { spdlog::info("broker: {}", state); }};
+}
+
+void BrokerLink::tell_all() {
+  try {
+    feed_.tell_all();
+  } catch (const std::exception& error) {
+    spdlog::error("the revocations cannot be told, trying again: {}", error.what());
+  }
+}
+
+void BrokerLink::keep_up(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    never.wait_for(lock, stop, kInterval, [] { return false; });
+    if (stop.stop_requested()) return;
+    token_.check([this](Link::Publish message) { return link_.publish(std::move(message)); });
+    if (feed_.behind() && link_.connected()) tell_all();
+  }
+}
+
+}  // namespace duet

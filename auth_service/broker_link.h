@@ -1,0 +1,39 @@
+// auth_service/broker_link.h: the connection of duet-auth to the broker, through which logins end.
+#pragma once
+
+#include <stop_token>
+#include <thread>
+
+#include "auth_service/auth_database.h"
+#include "auth_service/config.h"
+#include "auth_service/parts.h"
+#include "auth_service/revocation_feed.h"
+#include "mqtt_link/link.h"
+#include "mqtt_link/token_rotation.h"
+
+namespace duet {
+
+// Connects, and connects again, for ever, from start() on. The database outlives it; it outlives those who
+// revoke.
+class BrokerLink {
+ public:
+  BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database, const Clocks& clocks);
+  BrokerLink(const BrokerLink&) = delete;
+  BrokerLink& operator=(const BrokerLink&) = delete;
+
+  void start();
+  RevocationSink& sink() { return feed_; }
+
+ private:
+  LinkOptions options(const AuthConfig::Broker& broker) const;
+  LinkHandlers handlers();
+  void tell_all();
+  void keep_up(const std::stop_token& stop);
+
+  RevocationFeed feed_;
+  TokenRotation token_;      // the thread's
+  Link link_;                // after the feed, which its handlers use
+  std::jthread keeping_up_;  // first to end
+};
+
+}  // namespace duet

@@ -1,5 +1,6 @@
 #include "service/toml_section.h"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -21,16 +22,16 @@ toml::table parse_toml_file(const std::filesystem::path& file) {
 TomlSection TomlSection::section(std::string_view key) {
   const auto* node = find(key);
   if (node != nullptr && !node->is_table()) fail(key, "must be a section");
-  return {file_, node != nullptr ? node->as_table() : nullptr, std::string(key)};
+  return {file_, node != nullptr ? node->as_table() : nullptr, full(key)};
 }
 
 std::vector<TomlSection> TomlSection::sections(std::string_view key) {
   std::vector<TomlSection> found;
   const auto* node = find(key);
   if (node == nullptr) return found;
-  if (!node->is_array_of_tables()) fail(key, "must be sections of [[" + std::string(key) + "]]");
+  if (!node->is_array_of_tables()) fail(key, "must be sections of [[" + full(key) + "]]");
   for (const auto& entry : *node->as_array()) {
-    auto name = std::string(key) + "[" + std::to_string(found.size()) + "]";
+    auto name = full(key) + "[" + std::to_string(found.size()) + "]";
     found.push_back(TomlSection(file_, entry.as_table(), std::move(name)));
   }
   return found;
@@ -61,6 +62,25 @@ std::vector<std::string> TomlSection::texts(std::string_view key) {
     found.push_back(value->get());
   }
   return found;
+}
+
+std::string TomlSection::choice(std::string_view key, std::string fallback,
+                                std::initializer_list<std::string_view> choices) {
+  auto value = text(key, std::move(fallback));
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
+  std::string list;
+  for (const auto choice : choices) list += (list.empty() ? "" : ", ") + std::string(choice);
+  fail(key, "must be one of " + list);
+}
+
+std::string TomlSection::absolute_path(std::string_view key) {
+  const auto* node = find(key);
+  if (node == nullptr) return "";
+  const auto* value = node->as_string();
+  if (value == nullptr) fail(key, "must be a string");
+  if (!value->get().empty() && value->get().front() != '/') fail(key, "must be an absolute path");
+  if (value->get().find_first_of("\n\r") != std::string::npos) fail(key, "must be one line");
+  return value->get();
 }
 
 std::int64_t TomlSection::number(std::string_view key, std::int64_t fallback, Range range) {
@@ -94,8 +114,13 @@ void TomlSection::refuse_unknown_keys() const {
 }
 
 void TomlSection::fail(std::string_view key, const std::string& what) const {
-  throw std::runtime_error(file_.string() + ": " + (name_.empty() ? "" : name_ + ".") + std::string(key) +
-                           " " + what);
+  std::string place = file_.string() + ":";
+  if (has(key)) place += std::to_string(table_->get(key)->source().begin.line) + ":";
+  throw std::runtime_error(place + " " + full(key) + " " + what);
+}
+
+std::string TomlSection::full(std::string_view key) const {
+  return (name_.empty() ? "" : name_ + ".") + std::string(key);
 }
 
 const toml::node* TomlSection::find(std::string_view key) {

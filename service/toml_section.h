@@ -1,6 +1,7 @@
 // service/toml_section.h: a service's configuration, a TOML file, read key by key. For the config.cpp files.
 //
-// Every failure is a std::runtime_error that names the file and the key (or the line).
+// Every failure is a std::runtime_error of one line that names the file, the key and, where there is one, its
+// line.
 #pragma once
 
 #include <toml++/toml.h>
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +41,10 @@ class TomlSection {
   std::string text(std::string_view key, std::string fallback);
   std::string required_text(std::string_view key);
   std::vector<std::string> texts(std::string_view key);
+  std::string choice(std::string_view key, std::string fallback,
+                     std::initializer_list<std::string_view> choices);
+  // Of one line, for other processes do not share our working directory; empty when it is absent or empty.
+  std::string absolute_path(std::string_view key);
   std::int64_t number(std::string_view key, std::int64_t fallback, Range range);
   bool flag(std::string_view key, bool fallback);
   std::size_t count(std::string_view key, std::size_t fallback, Range range);
@@ -53,6 +59,7 @@ class TomlSection {
       : file_(file), table_(table), name_(std::move(name)) {}
 
   const toml::node* find(std::string_view key);
+  std::string full(std::string_view key) const;
 
   const std::filesystem::path& file_;
   const toml::table* table_;

@@ -3,10 +3,13 @@
 #include <sys/un.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 
+#include "acl/principal.h"
 #include "supervisor/conf_template.h"
 #include "supervisor/ready_file.h"
 
@@ -31,6 +34,31 @@ std::string socket_listener(const Layout& layout) {
   return "# None here: the path is too long or has a space.";
 }
 
+std::string other_issuers(const PlatformConfig& config) {
+  if (config.tokens.issuers_file.empty()) return "# No others.";
+  return "plugin_opt_issuers_file " + config.tokens.issuers_file.string();
+}
+
+std::string public_url(const Ports& ports, const PlatformConfig& config) {
+  return config.auth.public_url.empty() ? http_url(ports) : config.auth.public_url;
+}
+
+toml::array to_clients(const PlatformConfig::Auth& auth) {
+  toml::array clients;
+  for (const auto& app : auth.apps) clients.push_back(toml::table{{"id", app}});
+  for (const auto& bot : auth.bots) {
+    clients.push_back(
+        toml::table{{"id", bot.id}, {"user", bot.user}, {"secret_file", bot.secret_file.string()}});
+  }
+  return clients;
+}
+
+std::string to_text(const toml::table& root) {
+  std::ostringstream text;
+  text << root << '\n';
+  return text.str();
+}
+
 toml::array to_array(const std::vector<std::string>& texts) {
   toml::array array;
   for (const auto& text : texts) array.push_back(text);
@@ -39,8 +67,13 @@ toml::array to_array(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::filesystem::path issuers_file(const Layout& layout, const PlatformConfig& config) {
-  return config.tokens.issuers_file.empty() ? layout.no_issuers() : config.tokens.issuers_file;
+std::string platform_issuers(const Layout& layout, const Ports& ports, const PlatformConfig& config) {
+  const nlohmann::json auth{{"issuer", public_url(ports, config)},
+                            {"audience", config.tokens.audience},
+                            {"jwks_file", layout.auth_jwks().string()},
+                            {"device_claim", "device"},
+                            {"required_scope", to_string(Role::chat)}};
+  return nlohmann::json{{"issuers", {auth}}}.dump();
 }
 
 std::string broker_config(std::string_view conf_template, const Layout& layout, const Ports& ports,
@@ -56,7 +89,8 @@ std::string broker_config(std::string_view conf_template, const Layout& layout, 
       {"JWKS_FILE", layout.jwks().string()},
       {"ISSUER", config.tokens.issuer},
       {"AUDIENCE", config.tokens.audience},
-      {"ISSUERS_FILE", issuers_file(layout, config).string()},
+      {"ISSUERS_FILE", layout.issuers().string()},
+      {"OTHER_ISSUERS", other_issuers(config)},
       {"CLOCK_SKEW_S", std::to_string(config.tokens.clock_skew.count())},
       {"JOURNAL_DIR", layout.journal().string()},
       {"JOURNAL_SYNC", config.journal.sync},
@@ -92,9 +126,30 @@ std::string store_config(const Layout& layout, const Ports& ports, const Platfor
                              {"other_payload_bytes", limits.other_payload_bytes}}},
       {"log", toml::table{{"level", config.log_level}}},
   };
-  std::ostringstream text;
-  text << root << '\n';
-  return text.str();
+  return to_text(root);
+}
+
+std::string auth_config(const Layout& layout, const Ports& ports, const PlatformConfig& config) {
+  const auto skew = std::max(config.tokens.clock_skew, std::chrono::seconds(1));
+  const toml::table root{
+      {"http", toml::table{{"address", "127.0.0.1"},
+                           {"port", ports.http},
+                           {"trusted_proxies", to_array(config.web.trusted_proxies)}}},
+      {"broker", toml::table{{"uri", mqtt_uri(ports)},
+                             {"token_file", layout.token("auth").string()},
+                             {"client_id", "duet-auth"}}},
+      {"database", toml::table{{"path", layout.accounts().string()}}},
+      {"keys", toml::table{{"directory", layout.auth_keys().string()},
+                           {"make_first", true},
+                           {"jwks_file", layout.auth_jwks().string()}}},
+      {"tokens", toml::table{{"issuer", public_url(ports, config)},
+                             {"audience", config.tokens.audience},
+                             {"public_url", public_url(ports, config)},
+                             {"clock_skew_s", skew.count()}}},
+      {"clients", to_clients(config.auth)},
+      {"log", toml::table{{"level", config.log_level}}},
+  };
+  return to_text(root);
 }
 
 bool has_broker_socket(const Layout& layout) {
@@ -117,9 +172,7 @@ std::string gateway_config(const Layout& layout, const Ports& ports, const Platf
       {"log", toml::table{{"level", config.log_level}}},
   };
   if (!web.root.empty()) root.insert("files", toml::table{{"root", web.root}});
-  std::ostringstream text;
-  text << root << '\n';
-  return text.str();
+  return to_text(root);
 }
 
 }  // namespace duet

@@ -19,8 +19,9 @@ struct BrokerSetting {
   std::string user;  // whom the broker becomes when it is started as root
 };
 
-// Where the broker finds the list of other identity providers.
-std::filesystem::path issuers_file(const Layout& layout, const PlatformConfig& config);
+// The auth service as the broker knows it: an identity provider (acl/issuers.h) whose tokens open chat
+// sessions and nothing else, whoever gets hold of its keys.
+std::string platform_issuers(const Layout& layout, const Ports& ports, const PlatformConfig& config);
 
 // `conf_template` is the mosquitto.conf that the platform ships. Throws std::runtime_error when it does not
 // fit.
@@ -28,6 +29,8 @@ std::string broker_config(std::string_view conf_template, const Layout& layout, 
                           const PlatformConfig& config, const BrokerSetting& setting);
 
 std::string store_config(const Layout& layout, const Ports& ports, const PlatformConfig& config);
+
+std::string auth_config(const Layout& layout, const Ports& ports, const PlatformConfig& config);
 
 // Of the gateway, which comes to the broker by a unix socket, or by TCP where there can be none.
 std::string gateway_config(const Layout& layout, const Ports& ports, const PlatformConfig& config);

@@ -2,10 +2,12 @@
 //
 //   duet.lock       locked by the running supervisor
 //   ready.json      for clients and tools; exists while clients can connect
-//   secrets/        signing.pem, jwks.json, store.token
+//   secrets/        signing.pem, jwks.json, store.token, auth.token, auth.jwks.json
+//   secrets/keys/   what the auth service signs with
 //   run/            what is generated at each start
 //   journal/        accepted by the broker, not yet in the store
 //   store/          the database
+//   auth/           accounts and logins
 //   log/            a file for each process
 //   clients/        what the `duet` command keeps for its users
 //
@@ -34,15 +36,20 @@ class Layout {
   std::filesystem::path run() const { return root_ / "run"; }
   std::filesystem::path process_lock() const { return run() / "processes.lock"; }
   std::filesystem::path broker_config() const { return run() / "mosquitto.conf"; }
-  std::filesystem::path no_issuers() const { return run() / "issuers.json"; }
+  std::filesystem::path issuers() const { return run() / "issuers.json"; }
   std::filesystem::path store_config() const { return run() / "store.toml"; }
   std::filesystem::path store_ready() const { return run() / "store.ready"; }
   std::filesystem::path broker_socket() const { return run() / "broker.sock"; }
   std::filesystem::path gateway_config() const { return run() / "gateway.toml"; }
   std::filesystem::path gateway_ready() const { return run() / "gateway.ready"; }
 
+  std::filesystem::path auth_config() const { return run() / "auth.toml"; }
+  std::filesystem::path auth_keys() const { return secrets() / "keys"; }
+  std::filesystem::path auth_jwks() const { return secrets() / "auth.jwks.json"; }
+
   std::filesystem::path journal() const { return root_ / "journal"; }
   std::filesystem::path database() const { return root_ / "store" / "duet.db"; }
+  std::filesystem::path accounts() const { return root_ / "auth" / "auth.db"; }
   std::filesystem::path log(const std::string& process) const { return root_ / "log" / (process + ".log"); }
 
   // Makes the directories that are missing (0700) and closes those below the root to everybody else, which a

@@ -23,8 +23,8 @@ int fail(const std::exception& error) {
 }
 
 void say_ready(const Options& options, Report& report) {
-  report.say("ready: " + mqtt_uri(options.ports) + " and " + websocket_uri(options.ports) + ", data in " +
-             options.data_dir.string());
+  report.say("ready: " + mqtt_uri(options.ports) + ", " + websocket_uri(options.ports) + " and " +
+             http_url(options.ports) + ", data in " + options.data_dir.string());
 }
 
 int run_in_foreground(const Options& options) try {

@@ -24,7 +24,7 @@ void declare(CLI::App& app, Options& options, Flags& flags) {
   };
   port("--mqtt-port", options.ports.mqtt, "MQTT over TCP");
   port("--ws-port", options.ports.websocket, "MQTT over WebSocket");
-  port("--http-port", options.ports.http, "Kept free for the HTTP front door");
+  port("--http-port", options.ports.http, "Accounts and tokens over HTTP");
   app.add_option("--config", flags.config_file, "Limits and other settings; see deploy/duet.toml")
       ->type_name("FILE");
   app.add_flag("--no-demo", flags.no_demo, "Do not play the conversation between alice and bob");
@@ -35,9 +35,8 @@ void declare(CLI::App& app, Options& options, Flags& flags) {
 }  // namespace
 
 std::variant<Options, ExitStatus> parse_options(int argc, const char* const* argv) {
-  CLI::App app(
-      "Runs Duet on this machine: broker, store, gateway and what they need, supervised, on 127.0.0.1.",
-      "scripts/run");
+  CLI::App app("Runs Duet on this machine: broker, store, gateway and accounts, supervised, on 127.0.0.1.",
+               "scripts/run");
   Options options;
   Flags flags;
   declare(app, options, flags);

@@ -99,15 +99,20 @@ struct ServiceFiles {
   fs::path ready_file;
 };
 
+ProcessSpec service_spec(const std::string& name, std::vector<std::string> command, const Layout& layout,
+                         int process_lock) {
+  return {.name = name,
+          .command = std::move(command),
+          .environment = {},
+          .log_file = layout.log(name),
+          .open_files = std::nullopt,
+          .inherited_fd = process_lock};
+}
+
 Part service_part(const std::string& name, const ServiceFiles& files, const Layout& layout,
                   int process_lock) {
   const fs::path ready_file = files.ready_file;
-  return Part{.spec = {.name = name,
-                       .command = {files.program, "--config", files.config},
-                       .environment = {},
-                       .log_file = layout.log(name),
-                       .open_files = std::nullopt,
-                       .inherited_fd = process_lock},
+  return Part{.spec = service_spec(name, {files.program, "--config", files.config}, layout, process_lock),
               .before_start =
                   [ready_file] {
                     std::error_code not_there;  // left by a process that was killed, if at all
@@ -116,15 +121,23 @@ Part service_part(const std::string& name, const ServiceFiles& files, const Layo
               .is_ready = [ready_file](pid_t pid) { return names_process(ready_file, pid); }};
 }
 
+Part auth_part(const Programs& programs, const Layout& layout, const Ports& ports, int process_lock) {
+  return Part{.spec = service_spec("auth", {programs.auth, "serve", "--config", layout.auth_config()}, layout,
+                                   process_lock),
+              .before_start = {},
+              .is_ready = [ports](pid_t) { return accepts_connections(ports.http); }};
+}
+
 void write_configs(const Programs& programs, const Layout& layout, const Ports& ports,
                    const PlatformConfig& config) {
   const BrokerSetting setting{.plugin = programs.plugin, .user = user_name()};
   write_file_atomically(layout.broker_config(),
                         broker_config(read_file(programs.broker_template), layout, ports, config, setting),
                         kSecretMode);
-  write_file_atomically(layout.no_issuers(), R"({"issuers": []})", kSecretMode);
+  write_file_atomically(layout.issuers(), platform_issuers(layout, ports, config), kSecretMode);
   write_file_atomically(layout.store_config(), store_config(layout, ports, config), kSecretMode);
   write_file_atomically(layout.gateway_config(), gateway_config(layout, ports, config), kSecretMode);
+  write_file_atomically(layout.auth_config(), auth_config(layout, ports, config), kSecretMode);
 }
 
 }  // namespace
@@ -162,6 +175,7 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                                process_lock.fd()));
   parts.push_back(service_part("gateway", {programs.gateway, layout.gateway_config(), layout.gateway_ready()},
                                layout, process_lock.fd()));
+  parts.push_back(auth_part(programs, layout, options.ports, process_lock.fd()));
   Supervisor supervisor(std::move(parts),
                         {.on_ready = [&] { hooks.on_ready(report); },
                          .on_pids =

@@ -1,5 +1,5 @@
-// supervisor/platform.h: the platform on one machine: prepares the data directory, then runs broker and
-// store.
+// supervisor/platform.h: the platform on one machine: prepares the data directory, then runs broker,
+// store, gateway and accounts.
 #pragma once
 
 #include <functional>

@@ -36,6 +36,19 @@ struct PlatformConfig {
     std::chrono::seconds service_ttl{3600};
   };
 
+  // Accounts and tokens over HTTP (auth_service/config.h).
+  struct Auth {
+    struct Bot {  // OAuth 2.0: a client with a secret, which acts as one user
+      std::string id;
+      std::string user;
+      std::filesystem::path secret_file;
+    };
+    // Where clients find it, as https://chat.example.com; the issuer of its tokens too. Empty: on loopback.
+    std::string public_url;
+    std::vector<std::string> apps{"duet"};  // OAuth 2.0: clients without a secret, which ask with a password
+    std::vector<Bot> bots;
+  };
+
   struct Web {
     std::vector<std::string> origins;  // of pages that may connect; none: those of the host they connect to
     std::string root;                  // of the web app's files, absolute; empty: none are served
@@ -47,6 +60,7 @@ struct PlatformConfig {
   Limits limits;
   Journal journal;
   Tokens tokens;
+  Auth auth;
   Web web;
   std::chrono::milliseconds presence_debounce{2000};
   std::string log_level = "info";  // debug, info, warn or error

@@ -31,7 +31,8 @@ Programs find_programs() {
                   .broker_template = require(top / "share" / "duet" / "mosquitto.conf"),
                   .plugin = require(top / "lib" / "duet_plugin.so"),
                   .store = require(bin / "duet-store"),
-                  .gateway = require(bin / "duet-ws")};
+                  .gateway = require(bin / "duet-ws"),
+                  .auth = require(bin / "duet-auth")};
 }
 
 fs::path client_program() {

@@ -14,6 +14,7 @@ struct Programs {
   std::filesystem::path plugin;           // lib/duet_plugin.so
   std::filesystem::path store;            // bin/duet-store
   std::filesystem::path gateway;          // bin/duet-ws
+  std::filesystem::path auth;             // bin/duet-auth
 };
 
 // Throws std::runtime_error naming what is missing.

@@ -1,7 +1,7 @@
 // supervisor/ready_file.h: DIR/ready.json, by which clients and tools find the platform.
 //
-//   {"mqtt": "mqtt://127.0.0.1:1883", "ws": "ws://127.0.0.1:8083/mqtt", "http": null,
-//    "supervisor": pid, "pids": {"broker": pid, "store": pid, "gateway": pid}}
+//   {"mqtt": "mqtt://127.0.0.1:1883", "ws": "ws://127.0.0.1:8083/mqtt", "http": "http://127.0.0.1:8080",
+//    "supervisor": pid, "pids": {"auth": pid, "broker": pid, "gateway": pid, "store": pid}}
 #pragma once
 
 #include <sys/types.h>
@@ -19,12 +19,13 @@ struct ReadyState {
   std::map<std::string, pid_t> pids;  // by the process's name
 };
 
-// One line of JSON. `http` is null until something listens there.
+// One line of JSON.
 std::string format_ready(const ReadyState& state);
 
 inline constexpr const char* kWebSocketPath = "/mqtt";
 
 std::string mqtt_uri(const Ports& ports);
 std::string websocket_uri(const Ports& ports);
+std::string http_url(const Ports& ports);
 
 }  // namespace duet

@@ -188,7 +188,7 @@ class RunningPlatform : public OwnPlatformTest {};
 
 TEST_F(RunningPlatform, AProcessThatDiesIsReplacedAndReadyJsonSaysSo) {
   auto alice = online("alice");
-  for (const Service service : {Service::store, Service::broker, Service::gateway}) {
+  for (const Service service : {Service::store, Service::broker, Service::gateway, Service::auth}) {
     const pid_t before = platform().pid(service);
     platform().kill_and_await({service});
     EXPECT_NE(platform().pid(service), before);

@@ -29,11 +29,13 @@ class SharedPlatformTest : public ::testing::Test {
     broker_ = platform().pid(Service::broker);
     store_ = platform().pid(Service::store);
     gateway_ = platform().pid(Service::gateway);
+    auth_ = platform().pid(Service::auth);
   }
   void TearDown() override {
     EXPECT_EQ(platform().pid(Service::broker), broker_) << "the broker died";
     EXPECT_EQ(platform().pid(Service::store), store_) << "the store died";
     EXPECT_EQ(platform().pid(Service::gateway), gateway_) << "the gateway died";
+    EXPECT_EQ(platform().pid(Service::auth), auth_) << "the auth service died";
     if (HasFailure()) std::cerr << platform().logs();
   }
 
@@ -54,6 +56,7 @@ class SharedPlatformTest : public ::testing::Test {
   pid_t broker_ = -1;
   pid_t store_ = -1;
   pid_t gateway_ = -1;
+  pid_t auth_ = -1;
 };
 
 // A platform of its own for each test, which may kill what it likes.

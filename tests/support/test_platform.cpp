@@ -49,9 +49,11 @@ std::string_view to_string(Service service) {
     case Service::store:
       return "store";
     case Service::gateway:
+      return "gateway";
+    case Service::auth:
       break;
   }
-  return "gateway";
+  return "auth";
 }
 
 std::filesystem::path build_dir() {
@@ -138,7 +140,7 @@ void TestPlatform::restart() {
 }
 
 void TestPlatform::crash() {
-  const pid_t all[] = {pid(Service::broker), pid(Service::store), pid(Service::gateway)};
+  const pid_t all[] = {pid(Service::broker), pid(Service::store), pid(Service::gateway), pid(Service::auth)};
   supervisor_->signal(SIGKILL);
   for (const pid_t process : all) {
     if (process > 0) ::kill(process, SIGKILL);
@@ -198,7 +200,7 @@ std::string TestPlatform::log_of(std::string_view name) const {
 
 std::string TestPlatform::logs() const {
   std::string all;
-  for (const std::string_view name : {"run", "broker", "store", "gateway"}) {
+  for (const std::string_view name : {"run", "broker", "store", "gateway", "auth"}) {
     all += "---- " + std::string(name) + " ----\n" + tail(log_of(name)) + "\n";
   }
   return all;

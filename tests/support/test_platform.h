@@ -18,7 +18,7 @@
 
 namespace duet {
 
-enum class Service : std::uint8_t { broker, store, gateway };
+enum class Service : std::uint8_t { broker, store, gateway, auth };
 std::string_view to_string(Service service);
 
 // No rate limits, and presence that peers hear of quickly. A suite that tests limits brings its own.
@@ -100,7 +100,7 @@ class TestPlatform {
 
   // What the processes said, for a failed test.
   std::string logs() const;
-  std::string log_of(std::string_view name) const;  // "broker", "store", "gateway" or "run"
+  std::string log_of(std::string_view name) const;  // "broker", "store", "gateway", "auth" or "run"
 
   // The command line that starts this platform, without options like --no-demo.
   std::vector<std::string> command() const;

@@ -65,6 +65,19 @@ TEST(BrokerConfig, NamesTheIssuersIfThereAreOthers) {
   EXPECT_THAT(settings(broker(config)), Contains(Pair("plugin_opt_issuers_file", "/etc/issuers.json")));
 }
 
+// Its keys sign for users, and for no service.
+TEST(BrokerConfig, TheAuthServiceIsAnIssuer) {
+  PlatformConfig config;
+  const auto issuers = [&config] { return platform_issuers(Layout("/srv/duet"), Ports{1, 2, 3}, config); };
+  EXPECT_EQ(issuers(),
+            R"({"issuers":[{"audience":"duet","device_claim":"device","issuer":"http://127.0.0.1:3",)"
+            R"("jwks_file":"/srv/duet/secrets/auth.jwks.json","required_scope":"chat"}]})");
+  config.auth.public_url = "https://chat.example.com";
+  EXPECT_THAT(issuers(), HasSubstr(R"("issuer":"https://chat.example.com")"));
+  EXPECT_THAT(auth_config(Layout("/srv/duet"), Ports{1, 2, 3}, config),
+              HasSubstr("issuer = 'https://chat.example.com'"));
+}
+
 TEST(BrokerConfig, ABurstOfZeroMeansNoLimit) {
   PlatformConfig config;
   config.limits.burst = 0;

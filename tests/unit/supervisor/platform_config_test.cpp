@@ -61,6 +61,13 @@ issuer = "i"
 audience = "a"
 clock_skew_s = 11
 service_ttl_s = 12
+[auth]
+public_url = "https://chat.example.com"
+apps = ["app"]
+[[auth.bots]]
+id = "weather"
+user = "weather-bot"
+secret_file = "/etc/duet/weather.secret"
 [web]
 origins = ["https://chat.example.com"]
 root = "/srv/web"
@@ -86,6 +93,12 @@ level = "debug"
   EXPECT_EQ(config.tokens.audience, "a");
   EXPECT_EQ(config.tokens.clock_skew, std::chrono::seconds(11));
   EXPECT_EQ(config.tokens.service_ttl, std::chrono::seconds(12));
+  EXPECT_EQ(config.auth.public_url, "https://chat.example.com");
+  EXPECT_EQ(config.auth.apps, std::vector<std::string>{"app"});
+  ASSERT_EQ(config.auth.bots.size(), 1U);
+  EXPECT_EQ(config.auth.bots[0].id, "weather");
+  EXPECT_EQ(config.auth.bots[0].user, "weather-bot");
+  EXPECT_EQ(config.auth.bots[0].secret_file, "/etc/duet/weather.secret");
   EXPECT_EQ(config.web.origins, std::vector<std::string>{"https://chat.example.com"});
   EXPECT_EQ(config.web.root, "/srv/web");
   EXPECT_EQ(config.web.connections, 13);
@@ -114,6 +127,9 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.tokens.audience, defaults.tokens.audience);
   EXPECT_EQ(sample.tokens.clock_skew, defaults.tokens.clock_skew);
   EXPECT_EQ(sample.tokens.service_ttl, defaults.tokens.service_ttl);
+  EXPECT_EQ(sample.auth.public_url, defaults.auth.public_url);
+  EXPECT_EQ(sample.auth.apps, defaults.auth.apps);
+  EXPECT_TRUE(sample.auth.bots.empty());
   EXPECT_EQ(sample.web.origins, defaults.web.origins);
   EXPECT_EQ(sample.web.root, defaults.web.root);
   EXPECT_EQ(sample.web.connections, defaults.web.connections);
@@ -128,34 +144,42 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
     const char* why;
   } rows[] = {
       {"[limits]\nburst = 1\nbusrt = 2", ":3: limits.busrt is not a known key"},
-      {"[limit]\nburst = 1", ":1: limit is not a known key or section"},
-      {"burst = 1", ":1: burst is not a known key or section"},
+      {"[limit]\nburst = 1", ":1: limit is not a known key"},
+      {"burst = 1", ":1: burst is not a known key"},
       {"limits = 1", ":1: limits must be a section"},
       {"[journal]\nsnyc = \"none\"", ":2: journal.snyc is not a known key"},
       {"[presence]\nx = 1", ":2: presence.x is not a known key"},
       {"[tokens]\nx = 1", ":2: tokens.x is not a known key"},
       {"[web]\nx = 1", ":2: web.x is not a known key"},
       {"[web]\norigins = \"https://a\"", ":2: web.origins must be a list of strings"},
-      {"[web]\norigins = [1]", ":2: web.origins must be a string"},
+      {"[web]\norigins = [1]", ":2: web.origins must be a list of strings"},
       {"[web]\nroot = \"web\"", ":2: web.root must be an absolute path"},
-      {"[web]\nconnections = 0", ":2: web.connections must be from 1 to 1000000"},
+      {"[web]\nconnections = 0", ":2: web.connections must be a whole number from 1 to 1000000"},
       {"[log]\nx = 1", ":2: log.x is not a known key"},
       {"[limits]\nburst = \"60\"", ":2: limits.burst must be a whole number"},
       {"[limits]\nburst = 1.5", ":2: limits.burst must be a whole number"},
       {"[limits]\nburst = true", ":2: limits.burst must be a whole number"},
-      {"[limits]\nmessages_per_second = -1", ":2: limits.messages_per_second must be from 0 to 1000000"},
-      {"[limits]\ndevices_per_user = 0", ":2: limits.devices_per_user must be from 1 to 1000"},
-      {"[limits]\nmessage_payload_bytes = 98305", "limits.message_payload_bytes must be from 256 to 98304"},
+      {"[limits]\nmessages_per_second = -1",
+       ":2: limits.messages_per_second must be a whole number from 0 to 1000000"},
+      {"[limits]\ndevices_per_user = 0", ":2: limits.devices_per_user must be a whole number from 1 to 1000"},
+      {"[limits]\nmessage_payload_bytes = 98305",
+       "limits.message_payload_bytes must be a whole number from 256 to 98304"},
       {"[limits]\nbody_bytes = 65537", "limits.body_bytes must not exceed limits.message_payload_bytes"},
       {"[journal]\nsync = \"often\"", ":2: journal.sync must be one of none, interval, always"},
-      {"[journal]\nsegment_bytes = 4095", ":2: journal.segment_bytes must be from 4096 to 1073741824"},
-      {"[journal]\nsegment_bytes = 1073741825", ":2: journal.segment_bytes must be from 4096 to 1073741824"},
+      {"[journal]\nsegment_bytes = 4095",
+       ":2: journal.segment_bytes must be a whole number from 4096 to 1073741824"},
+      {"[journal]\nsegment_bytes = 1073741825",
+       ":2: journal.segment_bytes must be a whole number from 4096 to 1073741824"},
       {"[journal]\nsync = 1", ":2: journal.sync must be a string"},
-      {"[presence]\ndebounce_ms = 8001", ":2: presence.debounce_ms must be from 0 to 8000"},
-      {"[tokens]\nissuer = \"\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
+      {"[presence]\ndebounce_ms = 8001", ":2: presence.debounce_ms must be a whole number from 0 to 8000"},
+      {"[tokens]\nissuer = \"\"", ":2: tokens.issuer must be a string that is not empty"},
       {"[tokens]\nissuer = \"a\\nb\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
       {"[tokens]\nissuers_file = \"issuers.json\"", ":2: tokens.issuers_file must be an absolute path"},
-      {"[tokens]\nservice_ttl_s = 2", ":2: tokens.service_ttl_s must be from 3 to"},
+      {"[tokens]\nservice_ttl_s = 2", ":2: tokens.service_ttl_s must be a whole number from 3 to"},
+      {"[auth]\napps = []", ":2: auth.apps is empty"},
+      {"[[auth.bots]]\nid = \"b\"\nuser = \"u\"", "auth.bots[0].secret_file is missing"},
+      {"[[auth.bots]]\nid = 1", ":2: auth.bots[0].id must be a string"},
+      {"[auth]\nx = 1", ":2: auth.x is not a known key"},
       {"[log]\nlevel = \"loud\"", ":2: log.level must be one of debug, info, warn, error"},
       {"[limits]\nburst = ", ":2: "},
       {"[limits]\nburst = 1\nburst = 2", ":3: "},

@@ -8,7 +8,8 @@ namespace {
 TEST(ReadyFile, HasTheDocumentedShape) {
   EXPECT_EQ(
       format_ready({.ports = {1883, 8083, 8080}, .supervisor = 7, .pids = {{"store", 9}, {"broker", 8}}}),
-      "{\"mqtt\":\"mqtt://127.0.0.1:1883\",\"ws\":\"ws://127.0.0.1:8083/mqtt\",\"http\":null,"
+      "{\"mqtt\":\"mqtt://127.0.0.1:1883\",\"ws\":\"ws://127.0.0.1:8083/mqtt\",\"http\":\"http://"
+      "127.0.0.1:8080\","
       "\"supervisor\":7,\"pids\":{\"broker\":8,\"store\":9}}\n");
 }
 

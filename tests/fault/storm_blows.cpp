@@ -1,5 +1,6 @@
 #include "tests/fault/storm_blows.h"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -16,11 +17,11 @@ struct Likely {
   std::size_t times;
 };
 
-constexpr std::array kAlways{Likely{Blow::kill_broker, 20}, Likely{Blow::kill_store, 20},
-                             Likely{Blow::kill_both, 12},   Likely{Blow::kill_library, 6},
-                             Likely{Blow::stop_broker, 2},  Likely{Blow::stop_store, 3},
-                             Likely{Blow::store_away, 1},   Likely{Blow::stop_node, 2},
-                             Likely{Blow::drop_clients, 4}, Likely{Blow::stop_reading, 3}};
+constexpr std::array kAlways{
+    Likely{Blow::kill_broker, 20}, Likely{Blow::kill_store, 20},  Likely{Blow::kill_both, 12},
+    Likely{Blow::kill_gateway, 4}, Likely{Blow::kill_library, 6}, Likely{Blow::stop_broker, 2},
+    Likely{Blow::stop_store, 3},   Likely{Blow::store_away, 1},   Likely{Blow::stop_node, 2},
+    Likely{Blow::drop_clients, 4}, Likely{Blow::stop_reading, 3}};
 constexpr std::array kDisks{Likely{Blow::journal_full, 3}, Likely{Blow::database_full, 3}};
 constexpr std::array kClocks{Likely{Blow::clock_forward, 2}, Likely{Blow::clock_back, 2}};
 
@@ -34,16 +35,17 @@ void let_pass(milliseconds time) {
 }  // namespace
 
 std::string_view to_string(Blow blow) {
-  constexpr std::array<std::string_view, 14> kNames{
-      "kill broker",   "kill store", "kill both",    "kill library clients", "stop broker",  "stop store",
-      "store away",    "stop node",  "drop clients", "stop reading",         "journal full", "database full",
-      "clock forward", "clock back"};
+  constexpr std::array<std::string_view, 15> kNames{
+      "kill broker",  "kill store",   "kill both",     "kill gateway",  "kill library clients",
+      "stop broker",  "stop store",   "store away",    "stop node",     "drop clients",
+      "stop reading", "journal full", "database full", "clock forward", "clock back"};
   return kNames.at(static_cast<std::size_t>(blow));
 }
 
 std::size_t kills(Blow blow) {
   if (blow == Blow::kill_both) return 2;
-  return blow == Blow::kill_broker || blow == Blow::kill_store || blow == Blow::kill_library ? 1 : 0;
+  constexpr std::array kOne{Blow::kill_broker, Blow::kill_store, Blow::kill_gateway, Blow::kill_library};
+  return std::find(kOne.begin(), kOne.end(), blow) == kOne.end() ? 0 : 1;
 }
 
 ShiftedClock::ShiftedClock(std::filesystem::path file) : file_(std::move(file)) {
@@ -92,6 +94,8 @@ void StormBlows::strike(Blow blow) {
     case Blow::kill_both:
       platform_.kill(Service::broker, SIGKILL);
       return platform_.kill(Service::store, SIGKILL);
+    case Blow::kill_gateway:
+      return platform_.kill(Service::gateway, SIGKILL);
     case Blow::kill_library:
       return clients_.kill_library();
     case Blow::stop_broker:

@@ -19,6 +19,7 @@ enum class Blow : std::uint8_t {
   kill_broker,
   kill_store,
   kill_both,
+  kill_gateway,  // with it, every connection over WebSocket
   kill_library,  // the process with the clients of our library
   stop_broker,   // SIGSTOP for a while, then SIGCONT
   stop_store,

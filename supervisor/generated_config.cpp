@@ -68,6 +68,7 @@ toml::array to_array(const std::vector<std::string>& texts) {
 }  // namespace
 
 std::string platform_issuers(const Layout& layout, const Ports& ports, const PlatformConfig& config) {
+  if (!config.auth.enabled) return R"({"issuers":[]})";
   const nlohmann::json auth{{"issuer", public_url(ports, config)},
                             {"audience", config.tokens.audience},
                             {"jwks_file", layout.auth_jwks().string()},

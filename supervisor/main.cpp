@@ -10,7 +10,6 @@
 #include "supervisor/detach.h"
 #include "supervisor/options.h"
 #include "supervisor/platform.h"
-#include "supervisor/ready_file.h"
 #include "supervisor/signals.h"
 #include "supervisor/stop.h"
 
@@ -22,16 +21,10 @@ int fail(const std::exception& error) {
   return EXIT_FAILURE;
 }
 
-void say_ready(const Options& options, Report& report) {
-  report.say("ready: " + mqtt_uri(options.ports) + ", " + websocket_uri(options.ports) + " and " +
-             http_url(options.ports) + ", data in " + options.data_dir.string());
-}
-
 int run_in_foreground(const Options& options) try {
   const Signals signals;
   DemoProcess demo;
-  const auto on_ready = [&](Report& report) {
-    say_ready(options, report);
+  const auto on_ready = [&](Report& /*report*/) {
     if (options.demo) demo.start(options.data_dir);
   };
   run_platform(options, signals, {.on_ready = on_ready, .on_stopping = [&] { demo.stop(); }});
@@ -43,7 +36,6 @@ int run_in_foreground(const Options& options) try {
 int run_as_daemon(const Options& options, Launch& launch) try {
   const Signals signals;
   const auto on_ready = [&](Report& report) {
-    say_ready(options, report);
     report.leave_terminal();
     launch.succeeded();
   };

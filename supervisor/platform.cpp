@@ -140,6 +140,12 @@ void write_configs(const Programs& programs, const Layout& layout, const Ports& 
   write_file_atomically(layout.auth_config(), auth_config(layout, ports, config), kSecretMode);
 }
 
+std::string where_it_is(const Options& options, const PlatformConfig& config) {
+  std::string text = "ready: " + mqtt_uri(options.ports) + ", " + websocket_uri(options.ports);
+  if (config.auth.enabled) text += ", " + http_url(options.ports);
+  return text + ", data in " + options.data_dir.string();
+}
+
 }  // namespace
 
 void run_platform(const Options& options, const Signals& signals, const PlatformHooks& hooks) {
@@ -164,7 +170,8 @@ void run_platform(const Options& options, const Signals& signals, const Platform
 
   std::map<std::string, pid_t> pids;
   Chore write_ready(report, [&] {
-    const ReadyState state{.ports = options.ports, .supervisor = ::getpid(), .pids = pids};
+    const ReadyState state{
+        .ports = options.ports, .http = config.auth.enabled, .supervisor = ::getpid(), .pids = pids};
     write_file_atomically(layout.ready(), format_ready(state), kSecretMode);
   });
   Chore refresh_tokens(report, [&] { tokens.refresh(now()); });
@@ -175,9 +182,15 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                                process_lock.fd()));
   parts.push_back(service_part("gateway", {programs.gateway, layout.gateway_config(), layout.gateway_ready()},
                                layout, process_lock.fd()));
-  parts.push_back(auth_part(programs, layout, options.ports, process_lock.fd()));
+  if (config.auth.enabled) {
+    parts.push_back(auth_part(programs, layout, options.ports, process_lock.fd()));
+  }
   Supervisor supervisor(std::move(parts),
-                        {.on_ready = [&] { hooks.on_ready(report); },
+                        {.on_ready =
+                             [&] {
+                               report.say(where_it_is(options, config));
+                               hooks.on_ready(report);
+                             },
                          .on_pids =
                              [&](const auto& current) {
                                pids = current;

@@ -75,6 +75,7 @@ void read_bots(TomlSection& section, std::vector<PlatformConfig::Auth::Bot>& bot
 }
 
 void read_auth(TomlSection section, PlatformConfig::Auth& auth) {
+  auth.enabled = section.flag("enabled", auth.enabled);
   read_name(section, "public_url", auth.public_url);
   if (section.has("apps")) auth.apps = section.texts("apps");
   read_bots(section, auth.bots);

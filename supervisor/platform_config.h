@@ -43,6 +43,7 @@ struct PlatformConfig {
       std::string user;
       std::filesystem::path secret_file;
     };
+    bool enabled = true;  // whoever signs up has the name: not where all users come from elsewhere
     // Where clients find it, as https://chat.example.com; the issuer of its tokens too. Empty: on loopback.
     std::string public_url;
     std::vector<std::string> apps{"duet"};  // OAuth 2.0: clients without a secret, which ask with a password

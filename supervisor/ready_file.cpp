@@ -17,9 +17,10 @@ std::string http_url(const Ports& ports) {
 }
 
 std::string format_ready(const ReadyState& state) {
+  const nlohmann::json http = state.http ? nlohmann::json(http_url(state.ports)) : nlohmann::json();
   const nlohmann::ordered_json json{{"mqtt", mqtt_uri(state.ports)},
                                     {"ws", websocket_uri(state.ports)},
-                                    {"http", http_url(state.ports)},
+                                    {"http", http},
                                     {"supervisor", state.supervisor},
                                     {"pids", state.pids}};
   return json.dump() + "\n";

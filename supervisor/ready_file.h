@@ -15,6 +15,7 @@ namespace duet {
 
 struct ReadyState {
   Ports ports;
+  bool http = true;  // whether something listens there; `http` is null otherwise
   pid_t supervisor;
   std::map<std::string, pid_t> pids;  // by the process's name
 };

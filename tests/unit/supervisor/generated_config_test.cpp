@@ -72,6 +72,9 @@ TEST(BrokerConfig, TheAuthServiceIsAnIssuer) {
   EXPECT_EQ(issuers(),
             R"({"issuers":[{"audience":"duet","device_claim":"device","issuer":"http://127.0.0.1:3",)"
             R"("jwks_file":"/srv/duet/secrets/auth.jwks.json","required_scope":"chat"}]})");
+  config.auth.enabled = false;
+  EXPECT_EQ(issuers(), R"({"issuers":[]})");
+  config.auth.enabled = true;
   config.auth.public_url = "https://chat.example.com";
   EXPECT_THAT(issuers(), HasSubstr(R"("issuer":"https://chat.example.com")"));
   EXPECT_THAT(auth_config(Layout("/srv/duet"), Ports{1, 2, 3}, config),

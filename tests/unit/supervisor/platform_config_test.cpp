@@ -62,6 +62,7 @@ audience = "a"
 clock_skew_s = 11
 service_ttl_s = 12
 [auth]
+enabled = false
 public_url = "https://chat.example.com"
 apps = ["app"]
 [[auth.bots]]
@@ -93,6 +94,7 @@ level = "debug"
   EXPECT_EQ(config.tokens.audience, "a");
   EXPECT_EQ(config.tokens.clock_skew, std::chrono::seconds(11));
   EXPECT_EQ(config.tokens.service_ttl, std::chrono::seconds(12));
+  EXPECT_FALSE(config.auth.enabled);
   EXPECT_EQ(config.auth.public_url, "https://chat.example.com");
   EXPECT_EQ(config.auth.apps, std::vector<std::string>{"app"});
   ASSERT_EQ(config.auth.bots.size(), 1U);
@@ -127,6 +129,7 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.tokens.audience, defaults.tokens.audience);
   EXPECT_EQ(sample.tokens.clock_skew, defaults.tokens.clock_skew);
   EXPECT_EQ(sample.tokens.service_ttl, defaults.tokens.service_ttl);
+  EXPECT_EQ(sample.auth.enabled, defaults.auth.enabled);
   EXPECT_EQ(sample.auth.public_url, defaults.auth.public_url);
   EXPECT_EQ(sample.auth.apps, defaults.auth.apps);
   EXPECT_TRUE(sample.auth.bots.empty());

@@ -13,5 +13,11 @@ TEST(ReadyFile, HasTheDocumentedShape) {
       "\"supervisor\":7,\"pids\":{\"broker\":8,\"store\":9}}\n");
 }
 
+TEST(ReadyFile, SaysThatThereAreNoAccounts) {
+  EXPECT_NE(
+      format_ready({.ports = {1, 2, 3}, .http = false, .supervisor = 7, .pids = {}}).find("\"http\":null"),
+      std::string::npos);
+}
+
 }  // namespace
 }  // namespace duet

@@ -52,7 +52,7 @@ std::string format_audit(const AuditEntry& entry) {
   line += " user=";
   line += shown(entry.user);
   line += " address=";
-  line += entry.address;
+  line += entry.address.text();
   line += " client=";
   line += shown(entry.client);
   return line;

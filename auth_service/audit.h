@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "service/address.h"
+
 namespace duet {
 
 enum class AuditEvent : std::uint8_t {
@@ -31,7 +33,7 @@ std::string_view to_string(AuditEvent event);
 struct AuditEntry {
   AuditEvent event;
   std::string_view user;  // as the request has it; empty: none
-  std::string_view address;
+  IpAddress address;
   std::string_view client;  // empty: none
 };
 std::string format_audit(const AuditEntry& entry);

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "auth_service/address.h"
 #include "auth_service/crypto.h"
 #include "file_io/secret_file.h"
 #include "service/toml_section.h"
@@ -22,14 +21,14 @@ void read_seconds(TomlSection& section, std::string_view key, std::chrono::secon
 
 void read_http(TomlSection http, HttpSettings& out) {
   const auto address = http.text("address", out.address);
-  const auto parsed = parse_address(address);
+  const auto parsed = IpAddress::parse(address);
   if (!parsed) http.fail("address", "must be an IP address");
-  out.address = *parsed;
+  out.address = parsed->text();
   out.port = static_cast<std::uint16_t>(http.number("port", out.port, {0, 65535}));
   for (const auto& proxy : http.texts("trusted_proxies")) {
-    const auto known = parse_address(proxy);
-    if (!known) http.fail("trusted_proxies", "must be IP addresses");
-    out.trusted_proxies.push_back(*known);
+    const auto network = Network::parse(proxy);
+    if (!network) http.fail("trusted_proxies", "must be IP addresses or networks");
+    out.trusted_proxies.push_back(*network);
   }
   out.threads = http.count("threads", out.threads, {1, 256});
   read_seconds(http, "read_timeout_s", out.read_timeout, {1, 60});

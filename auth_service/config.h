@@ -13,6 +13,7 @@
 #include "auth_service/auth_database.h"
 #include "auth_service/password.h"
 #include "protocol/names.h"
+#include "service/address.h"
 
 namespace duet {
 
@@ -29,11 +30,11 @@ struct OauthClient {
 };
 
 struct HttpSettings {
-  std::string address = "127.0.0.1";         // of an interface; plain HTTP
-  std::uint16_t port = 8090;                 // 0: any that is free; the log says which
-  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For counts
-  std::size_t threads = 16;                  // requests at a time; as many connections wait
-  std::chrono::seconds read_timeout{5};      // for each read
+  std::string address = "127.0.0.1";     // of an interface; plain HTTP
+  std::uint16_t port = 8090;             // 0: any that is free; the log says which
+  std::vector<Network> trusted_proxies;  // whose X-Forwarded-For counts
+  std::size_t threads = 16;              // requests at a time; as many connections wait
+  std::chrono::seconds read_timeout{5};  // for each read
   std::chrono::seconds write_timeout{5};
 };
 

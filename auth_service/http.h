@@ -10,12 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "service/address.h"
+
 namespace duet {
 
 struct HttpRequest {
   std::string method;
-  std::string path;  // without the query
-  std::string address;
+  std::string path;                        // without the query
+  IpAddress address;                       // of the client; :: when its connection is gone
   std::vector<std::string> authorization;  // the values of that header
   std::string content_type;
   std::string body;

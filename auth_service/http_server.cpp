@@ -12,9 +12,9 @@
 #include <thread>
 #include <utility>
 
-#include "auth_service/address.h"
 #include "auth_service/router.h"
 #include "auth_service/worker_pool.h"
+#include "service/address.h"
 
 namespace duet {
 namespace {
@@ -53,10 +53,32 @@ std::vector<std::string> values_of(const httplib::Request& request, const std::s
   return values;
 }
 
-HttpRequest from_library(const httplib::Request& request, const std::vector<std::string>& trusted) {
+// All lines of a header that is a list, as one (RFC 9110 5.3).
+std::string joined(const httplib::Request& request, const std::string& name) {
+  std::string list;
+  for (const auto& value : values_of(request, name)) {
+    if (!list.empty()) list += ',';
+    list += value;
+  }
+  return list;
+}
+
+// The library writes a link-local peer with its zone (RFC 4007 11), and none whose connection is gone.
+IpAddress peer_of(const httplib::Request& request) {
+  const std::string_view text = request.remote_addr;
+  return IpAddress::parse(text.substr(0, text.find('%'))).value_or(IpAddress());
+}
+
+// A trusted proxy that passes on what is no address is taken for the client itself.
+IpAddress client_of(const httplib::Request& request, const std::vector<Network>& trusted) {
+  const auto peer = peer_of(request);
+  return client_address(peer, joined(request, "X-Forwarded-For"), trusted).value_or(peer);
+}
+
+HttpRequest from_library(const httplib::Request& request, const std::vector<Network>& trusted) {
   return {.method = request.method,
           .path = request.path,
-          .address = client_address(request.remote_addr, values_of(request, "X-Forwarded-For"), trusted),
+          .address = client_of(request, trusted),
           .authorization = values_of(request, "Authorization"),
           .content_type = request.get_header_value("Content-Type"),
           .body = request.body};
@@ -180,7 +202,7 @@ class HttpServer::Library {
 
   const Handler handler_;
   const std::function<void()> on_broken_;
-  const std::vector<std::string> trusted_;
+  const std::vector<Network> trusted_;
   LibraryServer server_;
   int port_ = 0;
   std::atomic<bool> stopping_{false};

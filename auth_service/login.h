@@ -6,13 +6,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "auth_service/account_table.h"
 #include "auth_service/http.h"
 #include "auth_service/parts.h"
 #include "protocol/result.h"
+#include "service/address.h"
 
 namespace duet {
 
@@ -28,7 +28,7 @@ struct LoginRefusal {
 struct Attempt {
   std::string_view user;
   std::string_view password;
-  const std::string& address;
+  IpAddress address;
   std::string_view client;  // empty: none
 };
 

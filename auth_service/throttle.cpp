@@ -1,6 +1,5 @@
 #include "auth_service/throttle.h"
 
-#include "auth_service/address.h"
 #include "auth_service/crypto.h"
 
 namespace duet {
@@ -29,16 +28,15 @@ std::optional<std::chrono::milliseconds> Throttle::take(std::string_view key, Cl
 LoginThrottle::LoginThrottle(RateLimit per_account, RateLimit per_address)
     : accounts_(per_account), addresses_(per_address) {}
 
-std::optional<std::chrono::milliseconds> LoginThrottle::take(std::string_view name,
-                                                             const std::string& address,
+std::optional<std::chrono::milliseconds> LoginThrottle::take(std::string_view name, const IpAddress& address,
                                                              Throttle::Clock::time_point now) {
   if (const auto wait = take_address(address, now)) return wait;
   return accounts_.take(name, now);
 }
 
-std::optional<std::chrono::milliseconds> LoginThrottle::take_address(const std::string& address,
+std::optional<std::chrono::milliseconds> LoginThrottle::take_address(const IpAddress& address,
                                                                      Throttle::Clock::time_point now) {
-  return addresses_.take(network_of(address), now);
+  return addresses_.take(address.owner().text(), now);
 }
 
 }  // namespace duet

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "acl/token_bucket.h"
+#include "service/address.h"
 
 namespace duet {
 
@@ -38,9 +39,9 @@ class LoginThrottle {
  public:
   LoginThrottle(RateLimit per_account, RateLimit per_address);
 
-  std::optional<std::chrono::milliseconds> take(std::string_view name, const std::string& address,
+  std::optional<std::chrono::milliseconds> take(std::string_view name, const IpAddress& address,
                                                 Throttle::Clock::time_point now);
-  std::optional<std::chrono::milliseconds> take_address(const std::string& address,
+  std::optional<std::chrono::milliseconds> take_address(const IpAddress& address,
                                                         Throttle::Clock::time_point now);
 
  private:

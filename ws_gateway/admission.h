@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "ws_gateway/address.h"
+#include "service/address.h"
 
 namespace duet {
 

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "ws_gateway/address.h"
+#include "service/address.h"
 #include "ws_gateway/origin.h"
 
 namespace duet {

@@ -30,7 +30,8 @@ TEST(HttpServerTest, HandsOverWhatTheRequestSays) {
         HttpResponse response;
         response.status = 202;
         response.content_type = request.content_type;
-        response.body = request.method + ' ' + request.path + ' ' + request.address + ' ' + request.body;
+        response.body =
+            request.method + ' ' + request.path + ' ' + request.address.text() + ' ' + request.body;
         return response;
       },
       must_not_break);
@@ -42,6 +43,25 @@ TEST(HttpServerTest, HandsOverWhatTheRequestSays) {
     EXPECT_EQ(answer.header("Content-Type"), "text/x");
     EXPECT_EQ(answer.header("Connection"), "close");
   }
+}
+
+TEST(HttpServerTest, KnowsTheClientBehindATrustedProxy) {
+  auto settings = any_port();
+  settings.trusted_proxies = {Network::parse("127.0.0.0/8").value()};
+  HttpServer server(
+      settings,
+      [](const HttpRequest& request) {
+        HttpResponse response;
+        response.with("Client", request.address.text());
+        return response;
+      },
+      must_not_break);
+  AuthClient client(server.port());
+  EXPECT_EQ(client.get("/").header("Client"), "127.0.0.1");
+  client.with("X-Forwarded-For", "6.6.6.6").with("X-Forwarded-For", "192.0.2.1");
+  EXPECT_EQ(client.get("/").header("Client"), "192.0.2.1");
+  client.with("X-Forwarded-For", "unknown");
+  EXPECT_EQ(client.get("/").header("Client"), "127.0.0.1") << "the proxy, when it names nobody";
 }
 
 TEST(HttpServerTest, AnswersWhatTheHandlerThrewWithoutItsWords) {

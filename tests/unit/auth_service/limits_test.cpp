@@ -15,6 +15,10 @@ using namespace std::chrono_literals;
 
 const Throttle::Clock::time_point kStart{1h};
 
+IpAddress ip(std::string_view text) {
+  return IpAddress::parse(text).value();
+}
+
 TEST(Throttle, LetsABurstThroughAndThenTheRate) {
   Throttle throttle({.per_second = 0.5, .burst = 2});
   EXPECT_FALSE(throttle.take("alice", kStart));
@@ -38,16 +42,16 @@ TEST(Throttle, HasABoundedTable) {
 
 TEST(LoginThrottle, AnAddressThatIsThrottledUsesUpNoAccount) {
   LoginThrottle throttle({.per_second = 0.001, .burst = 2}, {.per_second = 0.001, .burst = 1});
-  EXPECT_FALSE(throttle.take("alice", "192.0.2.1", kStart));
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(throttle.take("alice", "192.0.2.1", kStart));
-  EXPECT_FALSE(throttle.take("alice", "192.0.2.2", kStart));
-  EXPECT_TRUE(throttle.take("alice", "192.0.2.3", kStart));
+  EXPECT_FALSE(throttle.take("alice", ip("192.0.2.1"), kStart));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(throttle.take("alice", ip("192.0.2.1"), kStart));
+  EXPECT_FALSE(throttle.take("alice", ip("192.0.2.2"), kStart));
+  EXPECT_TRUE(throttle.take("alice", ip("192.0.2.3"), kStart));
 }
 
 TEST(LoginThrottle, TakesOneIpv6NetworkAsOneAddress) {
   LoginThrottle throttle({.per_second = 1, .burst = 100}, {.per_second = 0.001, .burst = 1});
-  EXPECT_FALSE(throttle.take_address("2001:db8::1", kStart));
-  EXPECT_TRUE(throttle.take_address("2001:db8::2", kStart));
+  EXPECT_FALSE(throttle.take_address(ip("2001:db8::1"), kStart));
+  EXPECT_TRUE(throttle.take_address(ip("2001:db8::2"), kStart));
 }
 
 TEST(WorkerPool, FinishesWhatWasAdded) {

@@ -39,7 +39,7 @@ class ServiceTest : public testing::Test {
   ServiceTest() {
     config_.http.port = 0;
     config_.http.threads = 4;
-    config_.http.trusted_proxies = {"127.0.0.1"};
+    config_.http.trusted_proxies = {Network::parse("127.0.0.1").value()};
     config_.database = directory_.path() / "auth.db";
     config_.keys.directory = directory_.path();
     config_.keys.reload_every = std::chrono::hours(1);

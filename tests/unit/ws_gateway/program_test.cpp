@@ -133,7 +133,7 @@ TEST_F(Program, TheWillIsSentWhenABrowserIsCutOff) {
 
 // The figure of docs/operations.md. A sanitizer's memory is another.
 TEST_F(Program, AnIdleConnectionIsSmall) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef DUET_SANITIZED
   GTEST_SKIP() << "a sanitizer's memory says nothing";
 #endif
   constexpr std::size_t kConnections = 200;

@@ -15,7 +15,7 @@ class Revocations : public SharedPlatformTest<Revocations>,
  protected:
   Revocations()
       : auth_(ConnectSpec{.port = platform().mqtt_port(),
-                          .client_id = "duet-auth",
+                          .client_id = "duet-auth.test",
                           .username = std::nullopt,
                           .password = platform().tokens().service(Role::auth),
                           .will = std::nullopt}) {

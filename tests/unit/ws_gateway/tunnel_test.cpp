@@ -152,6 +152,8 @@ TEST_F(TunnelTest, SilenceEndsIt) {
 
 TEST_F(TunnelTest, StoppingSaysSo) {
   auto [web, broker] = open();
+  web.send_frame(kBinary, "x");
+  EXPECT_EQ(broker.receive(1), "x");  // it is open on the gateway's side too
   WebClient idle = client();
   std::thread ending([this] { stop(); });
   expect_closed(web, broker, 1001);

@@ -108,7 +108,8 @@ Answer AuthClient::sign_up(const std::string& user, const std::string& password)
 
 Answer AuthClient::log_in(const std::string& user, const std::string& password,
                           const std::string& device) const {
-  Fields fields{{"grant_type", "password"}, {"client_id", client_}, {"username", user}, {"password", password}};
+  Fields fields{
+      {"grant_type", "password"}, {"client_id", client_}, {"username", user}, {"password", password}};
   if (!device.empty()) fields.emplace_back("device", device);
   return form("/oauth/token", fields);
 }

@@ -114,12 +114,15 @@ bool Chatter::sync(const std::stop_token& stop) {
   if (mqtt_->subscribe("u/" + spec_.user + "/in/#") == kNoAnswer) return false;
   if (mqtt_->subscribe(device + "/#") == kNoAnswer) return false;
   while (mqtt_->connected() && !stop.stop_requested()) {
-    json request = {{"req", "sync-" + std::to_string(++questions_)}, {"limit", 200}};
+    const std::string req = "sync-" + std::to_string(++questions_);
+    json request = {{"req", req}, {"limit", 200}};
     if (!cursor_.empty()) request["cursor"] = cursor_;
     mqtt_->publish({.topic = device + "/req/sync", .payload = request.dump(), .correlation = {}});
     const auto reply = mqtt_->wait_for(
         [&](const Received& received) {
-          return received.topic == device + "/reply" && received.json().value("req", "") == request["req"];
+          // Old replies may be many and large: only this one is parsed.
+          return received.topic == device + "/reply" && received.payload.find(req) != std::string::npos &&
+                 received.json().value("req", "") == req;
         },
         kReplyPatience);
     if (!reply || !reply->json().contains("result")) {  // lost with the store, or `unavailable` without one

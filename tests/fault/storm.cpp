@@ -10,6 +10,7 @@
 #include "tests/fault/recovery_clock.h"
 #include "tests/fault/storm_blows.h"
 #include "tests/fault/storm_clients.h"
+#include "tests/support/sanitizer_reports.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/test_platform.h"
 #include "tests/support/verify_platform.h"
@@ -51,9 +52,6 @@ class Storm {
     report_.seed = options.seed;
     report_.devices = clients_.devices();
   }
-  ~Storm() { platform_.stop(); }  // before the disks go
-  Storm(const Storm&) = delete;
-  Storm& operator=(const Storm&) = delete;
 
   StormReport run() {
     recovery_.strike();
@@ -66,6 +64,8 @@ class Storm {
     progress_ << "checking" << std::endl;
     clients_.check(report_);
     for (const auto& line : verify_platform(platform_)) report_.complaints.push_back("verify: " + line);
+    platform_.stop();
+    add_sanitizer_reports();
     if (!report_.clean()) keep();
     return std::move(report_);
   }
@@ -91,15 +91,18 @@ class Storm {
     return took;
   }
 
+  void add_sanitizer_reports() {
+    for (auto& text : platform_.sanitizer_reports()) report_.complaints.push_back(std::move(text));
+    for (auto& text : sanitizer_reports(records_.path())) report_.complaints.push_back(std::move(text));
+  }
+
   void keep() {
     if (options_.keep.empty()) return;
-    platform_.stop();
     std::filesystem::create_directories(options_.keep);
     constexpr auto kHow =
         std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing;
     std::filesystem::copy(platform_.data_dir(), options_.keep / "data", kHow);
     std::filesystem::copy(records_.path(), options_.keep / "records", kHow);
-    platform_.start();
   }
 
   const StormOptions options_;

@@ -11,6 +11,7 @@
 #include "acl/token.h"
 #include "tests/support/environment.h"
 #include "tests/support/process.h"
+#include "tests/support/sanitizer_reports.h"
 #include "tests/support/sdk_client.h"
 #include "tests/support/test_client.h"
 #include "tests/support/tokens.h"
@@ -31,6 +32,22 @@ TEST(Environment, TellsNumbersAndNothingElse) {
   setenv("DUET_TEST_NUMBER", "12", 1);
   EXPECT_EQ(number_from_environment("DUET_TEST_NUMBER", 7), 12U);
   unsetenv("DUET_TEST_NUMBER");
+}
+
+TEST(SanitizerReports, AreFoundInLogsAndNothingElseIs) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir.path() / "log");
+  std::ofstream(dir.path() / "log" / "store.log") << "info: all is well\nSuppressions used:\n";
+  EXPECT_THAT(sanitizer_reports(dir.path()), IsEmpty());
+  EXPECT_THAT(sanitizer_reports(dir.path() / "none"), IsEmpty());
+
+  std::ofstream(dir.path() / "log" / "store.log", std::ios::app)
+      << "==1==ERROR: AddressSanitizer: heap-use-after-free\n  #0 first\ngate.cpp:1:2: runtime error: overflow\n";
+  std::ofstream(dir.path() / "race") << "WARNING: ThreadSanitizer: data race (pid=1)\n";
+  EXPECT_THAT(sanitizer_reports(dir.path()),
+              ::testing::UnorderedElementsAre(::testing::HasSubstr("#0 first"),
+                                              "store.log:\ngate.cpp:1:2: runtime error: overflow",
+                                              ::testing::HasSubstr("data race")));
 }
 
 // Mosquitto with two listeners, anonymous, and a list of topics that may be used.

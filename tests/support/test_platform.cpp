@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "tests/support/patience.h"
+#include "tests/support/sanitizer_reports.h"
 
 namespace duet {
 namespace {
@@ -95,6 +96,7 @@ TestPlatform::TestPlatform(const std::filesystem::path& data_dir, const std::vec
 TestPlatform::~TestPlatform() {
   if (supervisor_) stop();
   report_orphans();
+  for (const auto& report : sanitizer_reports()) ADD_FAILURE() << report;
 }
 
 std::vector<std::string> TestPlatform::command() const {
@@ -191,6 +193,10 @@ void TestPlatform::await_replaced(Service service, pid_t old_pid) const {
   if (!replaced) {
     throw std::runtime_error("the " + std::string(to_string(service)) + " is not started again\n" + logs());
   }
+}
+
+std::vector<std::string> TestPlatform::sanitizer_reports() const {
+  return duet::sanitizer_reports(data_dir_ / "log");
 }
 
 std::string TestPlatform::log_of(std::string_view name) const {

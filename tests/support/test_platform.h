@@ -65,7 +65,7 @@ class TestPlatform {
       : TestPlatform(PlatformSpec{.config = std::string(config)}) {}
   // As above, on a copy of these parts of another's data directory.
   TestPlatform(const std::filesystem::path& data_dir, const std::vector<std::string>& parts);
-  ~TestPlatform();  // stops it; a process that is left over fails the test
+  ~TestPlatform();  // stops it; a process that is left over fails the test, and so does a sanitizer's report
   TestPlatform(const TestPlatform&) = delete;
   TestPlatform& operator=(const TestPlatform&) = delete;
 
@@ -97,6 +97,9 @@ class TestPlatform {
   void await_replaced(Service service, pid_t old_pid) const;
 
   const TokenMint& tokens() const { return *tokens_; }
+
+  // What the sanitizers reported of the processes so far. Of those that were not killed leaks come at their end.
+  std::vector<std::string> sanitizer_reports() const;
 
   // What the processes said, for a failed test.
   std::string logs() const;

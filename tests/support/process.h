@@ -62,7 +62,8 @@ struct Finished {
 // Runs `argv` with `input` as its stdin; kills it when it does not end in time.
 Finished run_command(const std::vector<std::string>& argv, const std::string& input = "");
 
-// A TCP port on 127.0.0.1 that was free a moment ago, below the range that outgoing connections take.
+// A TCP port on 127.0.0.1 that was free a moment ago, below the range that outgoing connections take. Another
+// each time.
 std::uint16_t free_port();
 
 // Whether a process with that id exists and is not a zombie.

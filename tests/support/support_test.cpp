@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <stdexcept>
 
 #include "acl/token.h"
@@ -34,6 +35,11 @@ TEST(Environment, TellsNumbersAndNothingElse) {
   unsetenv("DUET_TEST_NUMBER");
 }
 
+TEST(FreePort, IsAnotherEachTime) {
+  std::set<std::uint16_t> ports;
+  for (int number = 0; number < 100; ++number) EXPECT_TRUE(ports.insert(free_port()).second);
+}
+
 TEST(SanitizerReports, AreFoundInLogsAndNothingElseIs) {
   const TempDir dir;
   std::filesystem::create_directory(dir.path() / "log");
@@ -42,7 +48,8 @@ TEST(SanitizerReports, AreFoundInLogsAndNothingElseIs) {
   EXPECT_THAT(sanitizer_reports(dir.path() / "none"), IsEmpty());
 
   std::ofstream(dir.path() / "log" / "store.log", std::ios::app)
-      << "==1==ERROR: AddressSanitizer: heap-use-after-free\n  #0 first\ngate.cpp:1:2: runtime error: overflow\n";
+      << "==1==ERROR: AddressSanitizer: heap-use-after-free\n  #0 first\ngate.cpp:1:2: runtime error: "
+         "overflow\n";
   std::ofstream(dir.path() / "race") << "WARNING: ThreadSanitizer: data race (pid=1)\n";
   EXPECT_THAT(sanitizer_reports(dir.path()),
               ::testing::UnorderedElementsAre(::testing::HasSubstr("#0 first"),

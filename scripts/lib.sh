@@ -4,7 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
-  mosquitto mosquitto-dev libmosquitto-dev libpaho-mqttpp-dev
+  mosquitto mosquitto-dev libmosquitto-dev libpaho-mqtt-dev libpaho-mqttpp-dev
   libsqlite3-dev libssl-dev zlib1g-dev libargon2-dev libcpp-httplib-dev
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   libboost1.81-dev
@@ -15,8 +15,9 @@ test_packages=(clang-format clang-tidy python3 mosquitto-clients "${fuzz_package
 # What the platform needs to run, as targets of the build.
 platform_targets=(duet-run duet-store duet-ws duet-auth duet duet_plugin)
 
-# The same source is the same object in every build tree.
+# The same source is the same object in every build tree, and in every copy of the repository.
 export CCACHE_NOHASHDIR=1
+export CCACHE_BASEDIR=$root
 
 say() { printf 'duet: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }

@@ -5,27 +5,31 @@
 
 namespace duet {
 
-void RevocationList::apply(const RevocationUpdate& update, Timestamp now) {
+bool RevocationList::apply(const RevocationUpdate& update, Timestamp now) {
+  bool news = update.reset;
   if (update.reset) {
     by_user_.clear();
     size_ = 0;
   }
   for (const Revocation& revocation : update.add) {
-    if (revocation.until > now) add(revocation);
+    if (revocation.until > now && add(revocation)) news = true;
   }
   if (size_ >= look_at_) forget_over(now);
+  return news;
 }
 
-void RevocationList::add(const Revocation& revocation) {
+bool RevocationList::add(const Revocation& revocation) {
   auto& entries = by_user_[revocation.user];
   const auto same = std::ranges::find(entries, revocation.device, &Entry::device);
   if (same == entries.end()) {
     entries.push_back({revocation.device, revocation.before, revocation.until});
     ++size_;
-    return;
+    return true;
   }
+  const bool news = same->before < revocation.before || same->until < revocation.until;
   same->before = std::max(same->before, revocation.before);
   same->until = std::max(same->until, revocation.until);
+  return news;
 }
 
 bool RevocationList::revokes(const Device& device, Timestamp issued_at) const {
@@ -34,6 +38,12 @@ bool RevocationList::revokes(const Device& device, Timestamp issued_at) const {
   return std::ranges::any_of(entries->second, [&](const Entry& entry) {
     return issued_at < entry.before && (!entry.device || *entry.device == device.device);
   });
+}
+
+void RevocationList::for_each(const std::function<void(const Revocation&)>& visit) const {
+  for (const auto& [user, entries] : by_user_) {
+    for (const Entry& entry : entries) visit({user, entry.device, entry.before, entry.until});
+  }
 }
 
 void RevocationList::forget_over(Timestamp now) {

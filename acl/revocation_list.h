@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -17,11 +18,13 @@ namespace duet {
 class RevocationList {
  public:
   // Entries that are over at `now` are not taken, and all that are over are forgotten when so many have come
-  // that it is worth the look.
-  void apply(const RevocationUpdate& update, Timestamp now);
+  // that it is worth the look. Returns whether the update said anything new.
+  bool apply(const RevocationUpdate& update, Timestamp now);
   // Whether a token of this device, issued then, is good no more. O(entries of the user), no allocation.
   bool revokes(const Device& device, Timestamp issued_at) const;
   std::size_t size() const { return size_; }
+  void for_each(const std::function<void(const Revocation&)>& visit) const;
+  void forget_over(Timestamp now);
 
  private:
   struct Entry {
@@ -30,8 +33,7 @@ class RevocationList {
     Timestamp until;
   };
 
-  void add(const Revocation& revocation);
-  void forget_over(Timestamp now);
+  bool add(const Revocation& revocation);
 
   std::unordered_map<UserId, std::vector<Entry>> by_user_;  // one entry for each device and one for all
   std::size_t size_ = 0;

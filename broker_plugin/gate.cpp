@@ -35,6 +35,7 @@ Gate::Gate(const Options& options, TokenVerifier tokens, const std::string& boot
       broker_(broker),
       tokens_(std::move(tokens)),
       pipes_(options, boot_id, broker),
+      revocations_(options.journal_dir / "revocations", broker),
       intake_(options, {pipes_, blocks_, presence_, services_, broker}),
       service_intake_({sessions_, pipes_, blocks_, revocations_, tokens_, broker}) {}
 
@@ -70,7 +71,7 @@ ConnectDecision Gate::connect(const ConnectRequest& request, Moment now) {
     return refuse(request, "the user name is not the token's");
   }
   if (const auto& device = principal->device()) {
-    if (revocations_.revokes(*device, principal->issued_at())) {
+    if (revocations_.list().revokes(*device, principal->issued_at())) {
       return refuse(request, "the login was ended");
     }
     if (sessions_.devices_of(device->user, request.client_id) >= devices_per_user_) {

@@ -11,7 +11,6 @@
 #include "acl/access.h"
 #include "acl/block_list.h"
 #include "acl/principal.h"
-#include "acl/revocation_list.h"
 #include "acl/token.h"
 #include "broker_plugin/broker_port.h"
 #include "broker_plugin/intake.h"
@@ -19,6 +18,7 @@
 #include "broker_plugin/options.h"
 #include "broker_plugin/pipe.h"
 #include "broker_plugin/presence.h"
+#include "broker_plugin/revocation_file.h"
 #include "broker_plugin/service_intake.h"
 #include "broker_plugin/service_links.h"
 #include "broker_plugin/sessions.h"
@@ -59,7 +59,8 @@ struct Publish {
 // Used by the broker's thread alone. The port outlives it.
 class Gate {
  public:
-  // Opens the journals. Throws what Journal throws. `boot_id` is the kernel's name for this boot.
+  // Opens the journals. Throws what Journal and RevocationFile throw. `boot_id` is the kernel's name for this
+  // boot.
   Gate(const Options& options, TokenVerifier tokens, const std::string& boot_id, BrokerPort& broker);
 
   // BASIC_AUTH. A refusal is logged with its reason, without the token.
@@ -100,8 +101,8 @@ class Gate {
   TokenVerifier tokens_;
   Sessions sessions_;
   BlockList blocks_;
-  RevocationList revocations_;
   Pipes pipes_;
+  RevocationFile revocations_;  // in the directory that the pipes have made
   Presence presence_{sessions_, broker_};
   ServiceLinks services_{pipes_, presence_};
   Intake intake_;

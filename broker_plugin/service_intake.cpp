@@ -46,7 +46,7 @@ bool ServiceIntake::accept_revocations(std::string_view payload, Moment now) {
   parts_.revocations.apply(*update, now.wall - parts_.tokens.rules().clock_skew);
   for (const Revocation& revocation : update->add) {
     parts_.sessions.end_where(revocation.user, [this](const Principal& principal) {
-      return parts_.revocations.revokes(*principal.device(), principal.issued_at());
+      return parts_.revocations.list().revokes(*principal.device(), principal.issued_at());
     });
   }
   return true;

@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "acl/block_list.h"
-#include "acl/revocation_list.h"
 #include "acl/token.h"
 #include "broker_plugin/broker_port.h"
 #include "broker_plugin/moment.h"
 #include "broker_plugin/pipe.h"
+#include "broker_plugin/revocation_file.h"
 #include "broker_plugin/sessions.h"
 #include "protocol/topic.h"
 
@@ -20,7 +20,7 @@ struct ServiceParts {
   Sessions& sessions;
   Pipes& pipes;
   BlockList& blocks;
-  RevocationList& revocations;
+  RevocationFile& revocations;
   const TokenVerifier& tokens;
   BrokerPort& broker;
 };

@@ -101,7 +101,23 @@ TEST_F(Accounts, LoggingOutOfEverythingEndsEveryConnection) {
   EXPECT_TRUE(bob->mqtt().connected());
 }
 
-// What a broker did not hear, or has forgotten, it is told when it is back.
+// The broker knows by itself: not even the first attempt passes, whether the auth service is there or not.
+TEST_F(Accounts, AnEndedLoginStaysEndedWhenTheBrokerIsKilled) {
+  const Login ended = log_in("alice", "phone");
+  const Login good = log_in("bob", "phone");
+  const auto phone = online_with("alice", "phone", ended);
+  EXPECT_EQ(auth().form("/oauth/revoke", {{"client_id", "duet"}, {"token", ended.refresh}}).status, 200);
+  EXPECT_TRUE(phone->mqtt().wait_disconnected());
+  platform().kill(Service::auth, SIGSTOP);
+  for (int kill = 0; kill < 2; ++kill) {
+    platform().kill_and_await({Service::broker});
+    online_with("bob", "phone", good);
+    EXPECT_EQ(device("alice", "phone", ended)->connect(), kNotAuthorized);
+  }
+  platform().kill(Service::auth, SIGCONT);
+}
+
+// What a broker did not hear it is told when it is back.
 TEST_F(Accounts, ALoginThatEndedWhileTheBrokerWasAwayIsEnded) {
   const Login login = log_in("alice", "phone");
   const auto phone = online_with("alice", "phone", login);

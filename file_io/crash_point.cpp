@@ -21,6 +21,7 @@ static_assert(std::endian::native == std::endian::little, "the counter file is l
 struct CrashCounter {
   std::uint64_t passes;
   std::uint64_t die_at;
+  std::uint64_t victim;
 };
 
 struct ArmedCrash {
@@ -46,7 +47,7 @@ CrashCounter* map_crash_counter(const char* file) {
 }
 
 ArmedCrash read_armed_crash() {
-  static CrashCounter own{0, 1};
+  static CrashCounter own{0, 1, 0};
   const char* value = std::getenv("DUET_CRASH_AT");
   if (value == nullptr) return {};
   const std::string_view text(value);
@@ -71,7 +72,9 @@ bool crash_point_due(std::size_t point) noexcept {
   static const ArmedCrash armed = read_armed_crash();
   if (armed.point != point) return false;
   const auto pass = std::atomic_ref(armed.counter->passes).fetch_add(1) + 1;
-  return pass == std::atomic_ref(armed.counter->die_at).load();
+  if (pass != std::atomic_ref(armed.counter->die_at).load()) return false;
+  std::atomic_ref(armed.counter->victim).store(static_cast<std::uint64_t>(::getpid()));
+  return true;
 }
 
 void crash_now() noexcept {

@@ -1,10 +1,10 @@
 // file_io/crash_point.h: named places at which a test has a process die as by kill -9.
 //
 //   DUET_CRASH_AT=name[:nth]    the point, and at which pass of it the process dies (the first)
-//   DUET_CRASH_COUNTER=file     two little-endian u64 {passes so far, pass to die at}, in place of `nth` and
-//   of
-//                               a count that begins anew with each process. It outlives restarts, so that the
-//                               process dies once; writing {0, n} arms the point again. 0: never.
+//   DUET_CRASH_COUNTER=file     three little-endian u64 {passes so far, pass to die at, process that was to
+//                               die}, in place of `nth` and of a count that begins anew with each process. It
+//                               outlives restarts, so that the process dies once; writing {0, n, 0} arms the
+//                               point again. n = 0: never.
 //
 // Test builds only (CMake option DUET_CRASH_POINTS): otherwise a point is checked to be in the table, and
 // leaves nothing in the program. The one place below `main` that reads the environment: a point must stand

@@ -9,6 +9,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -28,7 +29,8 @@ constexpr std::chrono::milliseconds kAcceptDelay{
     100};  // after an error, as when there are no descriptors left
 constexpr std::chrono::minutes kLogInterval{1};
 
-// Connections beyond the limit that are told so. What is beyond these is closed.
+// Connections beyond a limit that are told so. What is beyond these is closed: they are apart from the
+// others, so that whoever has too many takes nobody else's place.
 constexpr std::size_t kReserve = 64;
 
 // A full accept queue costs a client a second (its SYN is sent again). The kernel has its own bound, too.
@@ -98,13 +100,21 @@ struct Gateway::Parts {
 
   void admit(ClientSocket socket) {
     shared.counters.accepted.add();
-    const std::size_t present = shared.connections.size();
-    const auto limit = shared.config.limits.connections;
     ErrorCode gone;
     const auto peer = socket.remote_endpoint(gone);
-    if (gone || present >= limit + kReserve) return shared.counters.dropped.add();
-    std::make_shared<HttpConnection>(shared, std::move(socket), address_of(peer.address()), present < limit)
-        ->start();
+    if (gone) return shared.counters.dropped.add();
+    const IpAddress address = address_of(peer.address());
+    auto ticket = place_for(address);
+    if (!ticket && shared.turned_away >= kReserve) return shared.counters.dropped.add();
+    std::make_shared<HttpConnection>(shared, std::move(socket), address, std::move(ticket))->start();
+  }
+
+  // Who is behind a proxy is only known with the request: its place is among all until then.
+  std::optional<Admission::Ticket> place_for(const IpAddress& address) {
+    const std::size_t present = shared.connections.size() - shared.turned_away;
+    if (present >= shared.config.limits.connections) return std::nullopt;
+    if (is_trusted(address, shared.config.trusted_proxies)) return Admission::Ticket();
+    return shared.admission.enter(address);
   }
 
   void await_tick() {

@@ -65,20 +65,28 @@ struct HttpConnection::Outgoing {
   http::response_serializer<Body> serializer;
 };
 
-HttpConnection::HttpConnection(Shared& shared, ClientSocket socket, const IpAddress& peer, bool within_limit)
+HttpConnection::HttpConnection(Shared& shared, ClientSocket socket, const IpAddress& peer,
+                               std::optional<Admission::Ticket> ticket)
     : Watched(shared.connections),
       shared_(shared),
       socket_(std::move(socket)),
       peer_(peer),
-      within_limit_(within_limit),
       buffer_(2 * kMaxHeaderBytes) {
-  // Who is behind a proxy is only known with the request.
-  if (!is_trusted(peer, shared.config.trusted_proxies)) {
-    auto ticket = shared.admission.enter(peer);
-    within_limit_ = within_limit_ && ticket;
-    if (ticket) ticket_ = std::move(*ticket);
+  if (ticket) {
+    ticket_ = *std::move(ticket);
+  } else {
+    turn_away();
   }
   extend_deadline();
+}
+
+HttpConnection::~HttpConnection() {
+  if (!within_limit_) --shared_.turned_away;
+}
+
+void HttpConnection::turn_away() {
+  within_limit_ = false;
+  ++shared_.turned_away;
 }
 
 void HttpConnection::read_request() {
@@ -123,6 +131,7 @@ bool HttpConnection::admit() {
   if (ticket_.is_of(*client)) return true;
   auto ticket = shared_.admission.enter(*client);
   if (!ticket) {
+    turn_away();
     shared_.counters.refused_full.add();
     spdlog::debug("{} has too many connections", client->text());
     refuse(503, "too many connections");

@@ -22,8 +22,10 @@ inline constexpr int kMaxRequests = 100;  // on one connection
 // Lives while something is under way on it. The gateway's thread alone.
 class HttpConnection : public Watched, public std::enable_shared_from_this<HttpConnection> {
  public:
-  // What a connection beyond the limit gets is the answer 503.
-  HttpConnection(Shared& shared, ClientSocket socket, const IpAddress& peer, bool within_limit);
+  // Without a ticket it is one too many, and gets the answer 503.
+  HttpConnection(Shared& shared, ClientSocket socket, const IpAddress& peer,
+                 std::optional<Admission::Ticket> ticket);
+  ~HttpConnection() override;
 
   void start() { read_request(); }
   void look(Moment now) override;
@@ -39,6 +41,7 @@ class HttpConnection : public Watched, public std::enable_shared_from_this<HttpC
   void answer_request();
   // Answers 400 or 503 and returns false when the client cannot be told, or has too many connections.
   bool admit();
+  void turn_away();
   void open_websocket();
   void on_broker(ErrorCode error, BrokerSocket broker);
   void send_health();
@@ -59,7 +62,7 @@ class HttpConnection : public Watched, public std::enable_shared_from_this<HttpC
   Shared& shared_;
   ClientSocket socket_;
   const IpAddress peer_;
-  bool within_limit_;
+  bool within_limit_ = true;
   Admission::Ticket ticket_;
   Moment deadline_;
   int requests_ = 0;

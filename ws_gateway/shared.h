@@ -1,6 +1,8 @@
 // ws_gateway/shared.h: what all connections of the gateway share. Its thread owns it.
 #pragma once
 
+#include <cstddef>
+
 #include "ws_gateway/admission.h"
 #include "ws_gateway/buffer_pool.h"
 #include "ws_gateway/config.h"
@@ -23,6 +25,7 @@ struct Shared {
   Admission admission;
   const StaticFiles files;
   Watchlist connections;
+  std::size_t turned_away = 0;   // of these, those that are there to be told so
   bool broker_was_away = false;  // when a connection was last tried
   // Last, so that it goes first: handlers that never ran hold connections, which are on the list above.
   asio::io_context io{1};

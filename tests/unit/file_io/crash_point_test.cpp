@@ -48,7 +48,7 @@ TEST(CrashPoint, RefusesWhatItDoesNotKnow) {
 TEST(CrashPoint, TheCounterFileOutlivesTheProcess) {
   const TemporaryDirectory directory;
   const std::string file = directory.path() / "passes";
-  const std::string zero_and_three("\0\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0", 16);
+  const std::string zero_and_three("\0\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24);
   std::ofstream(file, std::ios::binary) << zero_and_three;
   setenv("DUET_CRASH_COUNTER", file.c_str(), 1);
   EXPECT_EXIT(live_with("feeder.from", 2), testing::ExitedWithCode(0), "");

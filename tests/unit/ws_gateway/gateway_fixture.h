@@ -37,6 +37,7 @@ class GatewayTest : public ::testing::Test {
   }
 
   WebClient client() { return WebClient(gateway().port()); }
+  WebClient client_from(const char* address) { return WebClient(gateway().port(), address); }
   // An open WebSocket, and the broker's end of it.
   struct Pair {
     WebClient client;

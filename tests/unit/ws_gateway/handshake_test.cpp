@@ -133,6 +133,18 @@ TEST_F(Handshake, OfTooManyOfOneAddressIsRefused) {
   EXPECT_EQ(upgrade_of(wrong, "unknown"), 400);
 }
 
+// Who has too many connections does not take the places of others, however many they try.
+TEST_F(Handshake, OneAddressTakesNobodyElsesPlace) {
+  config_.limits.connections = 4;
+  config_.limits.connections_per_address = 1;
+  std::vector<WebClient> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(client_from("127.0.0.2"));
+  EXPECT_TRUE(eventually([&] { return gateway().counters().accepted.get() >= 100; }));
+  for (const char* other : {"127.0.0.1", "127.0.0.3", "127.0.0.4"}) {
+    EXPECT_EQ(client_from(other).get("/healthz").status, 200) << other;
+  }
+}
+
 TEST_F(Handshake, AForgedAddressCountsForNothing) {
   config_.limits.connections_per_address = 1;
   WebClient first = client(), second = client();

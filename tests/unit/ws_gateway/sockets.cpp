@@ -42,8 +42,13 @@ int tcp_socket() {
 
 }  // namespace
 
-TestSocket TestSocket::connect_to(std::uint16_t port) {
+TestSocket TestSocket::connect_to(std::uint16_t port, const char* from) {
   TestSocket socket(tcp_socket());
+  sockaddr_in source = on_loopback(0);
+  ::inet_pton(AF_INET, from, &source.sin_addr);
+  if (::bind(socket.fd_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) {
+    throw std::system_error(errno, std::generic_category(), "bind");
+  }
   const sockaddr_in address = on_loopback(port);
   if (::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw std::system_error(errno, std::generic_category(), "connect");

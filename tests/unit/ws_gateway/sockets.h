@@ -14,7 +14,8 @@ namespace duet {
 class TestSocket {
  public:
   explicit TestSocket(int fd) : fd_(fd) {}
-  static TestSocket connect_to(std::uint16_t port);
+  // From that address of the loopback network.
+  static TestSocket connect_to(std::uint16_t port, const char* from = "127.0.0.1");
   TestSocket(TestSocket&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), unread_(std::move(other.unread_)) {}
   TestSocket& operator=(TestSocket&& other) noexcept;
@@ -95,7 +96,8 @@ inline constexpr const char* kUpgradeHeaders =
 // Speaks HTTP and WebSocket to the gateway.
 class WebClient {
  public:
-  explicit WebClient(std::uint16_t port) : socket_(TestSocket::connect_to(port)) {}
+  explicit WebClient(std::uint16_t port, const char* from = "127.0.0.1")
+      : socket_(TestSocket::connect_to(port, from)) {}
 
   HttpAnswer request(const std::string& text, bool head = false);
   HttpAnswer get(const std::string& target, const std::string& headers = "");

@@ -2,7 +2,6 @@
 
 #include <stdexcept>
 #include <utility>
-#include <variant>
 
 #include "client/message_check.h"
 #include "file_io/crash_point.h"
@@ -222,77 +221,6 @@ void Client::Core::on_disconnected() {
   follower_.disconnected();
   const std::lock_guard lock(store_mutex_);
   outbox_.close();
-}
-
-void Client::Core::on_incoming(const std::string& topic, const std::string& payload) {
-  const auto parsed = parse_topic(topic);
-  if (!parsed) return;
-  if (const auto* in = std::get_if<InTopic>(&*parsed)) return on_inbox_message(*in, payload);
-  const auto* device = std::get_if<DeviceTopic>(&*parsed);
-  if (device == nullptr) return;
-  if (device->kind == DeviceKind::reply) {
-    if (auto answered = requests_.reply(payload, steady_now()))
-      answered->handler(std::move(answered->answer));
-  } else if (device->kind == DeviceKind::error) {
-    if (const auto error = parse_error(payload)) on_error(*error);
-  }
-}
-
-void Client::Core::on_inbox_message(const InTopic& topic, const std::string& payload) {
-  switch (topic.kind) {
-    case InKind::message:
-      if (!options_.follow) return;
-      if (const auto envelope = parse_envelope(payload)) follower_.on_message(topic.peer, *envelope);
-      return;
-    case InKind::sent:
-      if (const auto envelope = parse_envelope(payload)) on_sent(topic.peer, *envelope);
-      return;
-    case InKind::receipt:
-      if (!options_.follow) return;
-      if (const auto receipt = parse_receipt_event(payload)) follower_.on_receipt(topic.peer, *receipt);
-      return;
-    case InKind::typing:
-      if (const auto typing = parse_typing(payload, {}); typing && handlers_.on_typing)
-        handlers_.on_typing(topic.peer, *typing);
-      return;
-    case InKind::presence:
-      if (const auto presence = parse_peer_presence(payload); presence && handlers_.on_presence)
-        handlers_.on_presence(topic.peer, *presence);
-      return;
-  }
-}
-
-void Client::Core::on_sent(const UserId& peer, const Envelope& envelope) {
-  if (options_.follow) return follower_.on_sent(peer, envelope);
-  if (take_from_outbox(envelope.id) && handlers_.on_sent) handlers_.on_sent(envelope);
-}
-
-void Client::Core::on_error(const ErrorEvent& error) {
-  const auto topic = parse_topic(error.topic);
-  const auto* out = topic ? std::get_if<OutTopic>(&*topic) : nullptr;
-  if (error.id) {
-    std::optional<OutboxPosition> removed;
-    {
-      const std::lock_guard lock(store_mutex_);
-      if (!outbox_.contains(*error.id)) return;
-      removed = outbox_.refused(*error.id, error, steady_now());
-      if (removed) database_.remove(*removed);
-    }
-    if (removed && handlers_.on_refused) handlers_.on_refused(*error.id, error.refusal);
-    return;
-  }
-  if (out != nullptr && out->kind == OutKind::receipt) {
-    follower_.receipts().refused(out->peer, error, steady_now());
-    if (refused_for_now(error.refusal.code)) return;
-  }
-  if (handlers_.on_error) handlers_.on_error(error);
-}
-
-bool Client::Core::take_from_outbox(const MessageId& id) {
-  const std::lock_guard lock(store_mutex_);
-  const auto position = outbox_.stored(id);
-  if (position) database_.remove(*position);
-  return position.has_value();
 }
 
 void Client::Core::ask(std::string method, RequestPayload parameters, std::optional<SteadyTime> deadline,

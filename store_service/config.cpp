@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t kMaxPayloadBytes = std::int64_t{96} * 1024;
 constexpr std::int64_t kMaxDebounceMs = 8000;  // peers hear the final state within 10 s
 constexpr std::int64_t kMaxDevices = 1000;
+constexpr TomlSection::Range kCacheMib{8, 65'536};
 
 void read_broker(TomlSection broker, Config::Broker& out) {
   out.uri = broker.text("uri", out.uri);
@@ -48,6 +49,7 @@ Config load_config(const std::filesystem::path& file) {
 
   auto database = root.section("database");
   config.database.path = database.required_text("path");
+  config.database.cache_mib = database.count("cache_mib", config.database.cache_mib, kCacheMib);
   database.refuse_unknown_keys();
 
   auto presence = root.section("presence");

@@ -17,7 +17,8 @@ struct Config {
     std::string client_id = "duet-store";
   } broker;
   struct Database {
-    std::filesystem::path path;  // required; made when it is not there
+    std::filesystem::path path;   // required; made when it is not there
+    std::size_t cache_mib = 160;  // what its caches hold when they are full, about; at least 8
   } database;
   struct Presence {
     std::chrono::milliseconds debounce{2000};  // debounce_ms: at most 8,000

@@ -28,7 +28,7 @@ namespace {
 int serve(const Config& config) {
   StopSignal stop;  // before any thread
   start_log("store", config.log_level);
-  const auto database = open_sqlite(config.database.path);
+  const auto database = open_sqlite(config.database.path, with_caches_of(config.database.cache_mib));
   Counters counters;
   ReadyFile ready(config.ready_file);
 

@@ -119,7 +119,7 @@ std::string store_config(const Layout& layout, const Ports& ports, const Platfor
       {"broker", toml::table{{"uri", mqtt_uri(ports)},
                              {"token_file", layout.token("store").string()},
                              {"client_id", "duet-store"}}},
-      {"database", toml::table{{"path", layout.database().string()}}},
+      {"database", toml::table{{"path", layout.database().string()}, {"cache_mib", config.store.cache_mib}}},
       {"presence", toml::table{{"debounce_ms", config.presence_debounce.count()}}},
       {"limits", toml::table{{"devices_per_user", limits.devices_per_user},
                              {"body_bytes", limits.body_bytes},

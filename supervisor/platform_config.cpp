@@ -105,6 +105,10 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   read_auth(root.section("auth"), config.auth);
   read_web(root.section("web"), config.web);
 
+  TomlSection store = root.section("store");
+  read(store, "cache_mib", config.store.cache_mib, {8, 65'536});
+  store.refuse_unknown_keys();
+
   TomlSection presence = root.section("presence");
   // Peers are promised the final state within 10 s (docs/protocol.md section 4).
   read_duration(presence, "debounce_ms", config.presence_debounce, {0, 8'000});

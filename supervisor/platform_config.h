@@ -28,6 +28,9 @@ struct PlatformConfig {
     std::chrono::milliseconds sync_interval{100};
     std::int64_t segment_bytes = 16'777'216;  // a new file of the journal begins beyond this
   };
+  struct Store {
+    std::int64_t cache_mib = 160;  // what the store's caches hold when they are full, about
+  };
   struct Tokens {
     std::string issuer = "duet";
     std::string audience = "duet";
@@ -60,6 +63,7 @@ struct PlatformConfig {
 
   Limits limits;
   Journal journal;
+  Store store;
   Tokens tokens;
   Auth auth;
   Web web;

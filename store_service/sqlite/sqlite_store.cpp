@@ -70,6 +70,19 @@ class SqliteDatabase final : public Database {
 
 }  // namespace
 
+SqliteOptions with_caches_of(std::size_t cache_mib) {
+  const auto share = [cache_mib](auto size) {
+    return static_cast<decltype(size)>(static_cast<std::size_t>(size) * cache_mib / kDefaultCacheMib);
+  };
+  SqliteOptions options;
+  options.writer_cache_kib = share(options.writer_cache_kib);
+  options.reader_cache_kib = share(options.reader_cache_kib);
+  options.conversations = share(options.conversations);
+  options.users = share(options.users);
+  options.recent_ids = share(options.recent_ids);
+  return options;
+}
+
 std::unique_ptr<Database> open_sqlite(const std::filesystem::path& file, const SqliteOptions& options) {
   return std::make_unique<SqliteDatabase>(file, options);
 }

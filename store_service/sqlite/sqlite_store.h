@@ -22,6 +22,12 @@ struct SqliteOptions {
   std::size_t recent_ids = 262144;    // message ids that are not yet in the table: see IdIndex
 };
 
+// What the caches above hold when they are full, about: pages of the writer and of four readers, and the
+// rest.
+inline constexpr std::size_t kDefaultCacheMib = 160;
+// Caches that hold about `cache_mib` (at most 65,536) when they are full, each its share as above.
+SqliteOptions with_caches_of(std::size_t cache_mib);
+
 // Opens the database, or makes one (mode 0600) in a directory that exists. Runs pending migrations; an
 // existing database is first copied to `<file>.v<version>.bak`. Throws StoreError with a text for the
 // operator that names the file: in use by another process, not a database of Duet, damaged, written by a

@@ -65,6 +65,24 @@ TEST(PageBuilder, EndsAtTheLimitOrBeforeTooManyBytes) {
   EXPECT_FALSE(one_large.add(2, 0) && one_large.add(3, 1));
 }
 
+TEST(SqliteOptions, EachCacheHasItsShare) {
+  const SqliteOptions defaults;
+  const SqliteOptions same = with_caches_of(kDefaultCacheMib);
+  EXPECT_EQ(same.writer_cache_kib, defaults.writer_cache_kib);
+  EXPECT_EQ(same.reader_cache_kib, defaults.reader_cache_kib);
+  EXPECT_EQ(same.conversations, defaults.conversations);
+  EXPECT_EQ(same.users, defaults.users);
+  EXPECT_EQ(same.recent_ids, defaults.recent_ids);
+
+  const SqliteOptions tenth = with_caches_of(kDefaultCacheMib / 10);
+  EXPECT_EQ(tenth.writer_cache_kib, 6553);
+  EXPECT_EQ(tenth.reader_cache_kib, 819);
+  EXPECT_EQ(tenth.conversations, 6553U);
+  EXPECT_EQ(tenth.users, 13'107U);
+  EXPECT_EQ(tenth.recent_ids, 26'214U);
+  EXPECT_EQ(with_caches_of(65'536).writer_cache_kib, 26'843'545);
+}
+
 class IdIndexTest : public testing::Test {
  protected:
   IdIndexTest() : file_(directory_.path() / "duet.db"), made_(open_sqlite(file_)) {

@@ -48,6 +48,7 @@ TEST_F(LoadConfig, HasDefaultsForAllThatIsNotRequired) {
   EXPECT_EQ(config.broker.client_id, "duet-store");
   EXPECT_EQ(config.broker.token_file, "/t");
   EXPECT_EQ(config.database.path, "/d");
+  EXPECT_EQ(config.database.cache_mib, 160U);
   EXPECT_EQ(config.presence.debounce.count(), 2000);
   EXPECT_EQ(config.devices_per_user, 16U);
   EXPECT_EQ(config.limits.body_bytes, 32U * 1024);
@@ -64,6 +65,7 @@ TEST_F(LoadConfig, ReadsEveryKey) {
     client_id = "duet-store.two"
     [database]
     path = "/d"
+    cache_mib = 9
     [presence]
     debounce_ms = 5
     [limits]
@@ -78,6 +80,7 @@ TEST_F(LoadConfig, ReadsEveryKey) {
   EXPECT_EQ(config.ready_file, "/r");
   EXPECT_EQ(config.broker.uri, "mqtt://127.0.0.1:99");
   EXPECT_EQ(config.broker.client_id, "duet-store.two");
+  EXPECT_EQ(config.database.cache_mib, 9U);
   EXPECT_EQ(config.presence.debounce.count(), 5);
   EXPECT_EQ(config.devices_per_user, 3U);
   EXPECT_EQ(config.limits.body_bytes, 10U);
@@ -92,6 +95,8 @@ TEST_F(LoadConfig, NamesFileAndKeyOfWhatIsWrong) {
       {"[database]\npath = \"/d\"", "broker.token_file is missing"},
       {"[broker]\ntoken_file = \"/t\"", "database.path is missing"},
       {minimum + "size = 1", "database.size is not a known key"},
+      {minimum + "cache_mib = 7", "database.cache_mib must be a whole number"},
+      {minimum + "cache_mib = 65537", "database.cache_mib must be a whole number"},
       {minimum + "[broken]\nsize = 1", "broken is not a known key"},
       {"colour = 1\n" + minimum, "colour is not a known key"},
       {"ready_file = 1\n" + minimum, "ready_file must be a string"},

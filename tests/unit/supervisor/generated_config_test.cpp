@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "temporary_directory.h"
+#include "tests/unit/supervisor/text_file.h"
 
 namespace duet {
 namespace {
@@ -52,6 +52,7 @@ TEST(BrokerConfig, KeepsWhatTheDesignRestsOn) {
                                                                      {"allow_anonymous", "false"},
                                                                      {"allow_zero_length_clientid", "false"},
                                                                      {"max_queued_messages", "20000"},
+                                                                     {"persistent_client_expiration", "7d"},
                                                                      {"set_tcp_nodelay", "true"}}) {
     EXPECT_THAT(conf, Contains(Pair(key, value)));
   }
@@ -129,6 +130,13 @@ TEST(StoreConfig, QuotesPaths) {
   EXPECT_THAT(toml, HasSubstr("mqtt://127.0.0.1:1"));
   EXPECT_THAT(toml, HasSubstr(R"('/srv/a "b"/store/duet.db')"));
   EXPECT_THAT(toml, HasSubstr("debounce_ms = 2000"));
+}
+
+TEST(StoreConfig, SaysHowLargeTheCachesAre) {
+  PlatformConfig config;
+  EXPECT_THAT(store_config(Layout("/srv/duet"), Ports{1, 2, 3}, config), HasSubstr("cache_mib = 160"));
+  config.store.cache_mib = 8;
+  EXPECT_THAT(store_config(Layout("/srv/duet"), Ports{1, 2, 3}, config), HasSubstr("cache_mib = 8\n"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <csignal>
 #include <stdexcept>
 
-#include "temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

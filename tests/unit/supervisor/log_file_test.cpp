@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "temporary_directory.h"
+#include "tests/unit/supervisor/text_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

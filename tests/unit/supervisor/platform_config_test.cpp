@@ -5,7 +5,8 @@
 
 #include <stdexcept>
 
-#include "temporary_directory.h"
+#include "tests/unit/supervisor/text_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {
@@ -54,6 +55,8 @@ other_payload_bytes = 800
 sync = "always"
 sync_interval_ms = 9
 segment_bytes = 8192
+[store]
+cache_mib = 9
 [presence]
 debounce_ms = 10
 [tokens]
@@ -89,6 +92,7 @@ level = "debug"
   EXPECT_EQ(config.journal.sync, "always");
   EXPECT_EQ(config.journal.sync_interval, std::chrono::milliseconds(9));
   EXPECT_EQ(config.journal.segment_bytes, 8192);
+  EXPECT_EQ(config.store.cache_mib, 9);
   EXPECT_EQ(config.presence_debounce, std::chrono::milliseconds(10));
   EXPECT_EQ(config.tokens.issuer, "i");
   EXPECT_EQ(config.tokens.audience, "a");
@@ -124,6 +128,7 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.journal.sync, defaults.journal.sync);
   EXPECT_EQ(sample.journal.sync_interval, defaults.journal.sync_interval);
   EXPECT_EQ(sample.journal.segment_bytes, defaults.journal.segment_bytes);
+  EXPECT_EQ(sample.store.cache_mib, defaults.store.cache_mib);
   EXPECT_EQ(sample.presence_debounce, defaults.presence_debounce);
   EXPECT_EQ(sample.tokens.issuer, defaults.tokens.issuer);
   EXPECT_EQ(sample.tokens.audience, defaults.tokens.audience);
@@ -151,6 +156,7 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"burst = 1", ":1: burst is not a known key"},
       {"limits = 1", ":1: limits must be a section"},
       {"[journal]\nsnyc = \"none\"", ":2: journal.snyc is not a known key"},
+      {"[store]\nx = 1", ":2: store.x is not a known key"},
       {"[presence]\nx = 1", ":2: presence.x is not a known key"},
       {"[tokens]\nx = 1", ":2: tokens.x is not a known key"},
       {"[web]\nx = 1", ":2: web.x is not a known key"},
@@ -173,6 +179,8 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
        ":2: journal.segment_bytes must be a whole number from 4096 to 1073741824"},
       {"[journal]\nsegment_bytes = 1073741825",
        ":2: journal.segment_bytes must be a whole number from 4096 to 1073741824"},
+      {"[store]\ncache_mib = 7", ":2: store.cache_mib must be a whole number from 8 to 65536"},
+      {"[store]\ncache_mib = 65537", ":2: store.cache_mib must be a whole number from 8 to 65536"},
       {"[journal]\nsync = 1", ":2: journal.sync must be a string"},
       {"[presence]\ndebounce_ms = 8001", ":2: presence.debounce_ms must be a whole number from 0 to 8000"},
       {"[tokens]\nissuer = \"\"", ":2: tokens.issuer must be a string that is not empty"},
@@ -198,8 +206,8 @@ TEST_F(PlatformConfigFile, AcceptsTheEdgesOfTheRanges) {
   for (const char* text :
        {"[limits]\nmessages_per_second = 0\nburst = 0\nrequests_per_minute = 0\nreceipts_per_second = 0",
         "[limits]\nmessage_payload_bytes = 98304\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
-        "[journal]\nsegment_bytes = 4096", "[journal]\nsegment_bytes = 1073741824",
-        "[tokens]\nservice_ttl_s = 3"}) {
+        "[journal]\nsegment_bytes = 4096", "[journal]\nsegment_bytes = 1073741824", "[store]\ncache_mib = 8",
+        "[store]\ncache_mib = 65536", "[tokens]\nservice_ttl_s = 3"}) {
     EXPECT_EQ(refusal(text), "") << text;
   }
 }

@@ -6,7 +6,8 @@
 #include <stdexcept>
 
 #include "acl/token.h"
-#include "temporary_directory.h"
+#include "tests/unit/supervisor/text_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

@@ -7,7 +7,8 @@
 #include <csignal>
 #include <stdexcept>
 
-#include "temporary_directory.h"
+#include "tests/unit/supervisor/text_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

@@ -5,8 +5,8 @@
 //   No callback can run before CONNECT, so the two never wait for each other.
 //
 //   It counts the references to tokens and messages with code that is not instrumented, so that the last
-//   release, in Paho's thread, looks as if nothing had happened between ours and it; and the other way around,
-//   when the answer to a publish is faster than its return.
+//   release, in Paho's thread, looks as if nothing had happened between ours and it; and the other way
+//   around, when the answer to a publish is faster than its return.
 //
 //   Paho C 1.3.12 forgets entries of its own list of allocations when a connection is lost: some 130 bytes
 //   for each message on its way, which our window bounds.

@@ -1,5 +1,5 @@
-// tests/support/sanitizer_reports.h: what the sanitizers said of processes whose end no test sees: a race lets
-// a process go on, and the supervisor starts what a fault has ended again.
+// tests/support/sanitizer_reports.h: what the sanitizers said of processes whose end no test sees: a race
+// lets a process go on, and the supervisor starts what a fault has ended again.
 #pragma once
 
 #include <filesystem>

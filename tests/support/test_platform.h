@@ -98,7 +98,8 @@ class TestPlatform {
 
   const TokenMint& tokens() const { return *tokens_; }
 
-  // What the sanitizers reported of the processes so far. Of those that were not killed leaks come at their end.
+  // What the sanitizers reported of the processes so far. Of those that were not killed leaks come at their
+  // end.
   std::vector<std::string> sanitizer_reports() const;
 
   // What the processes said, for a failed test.

@@ -18,9 +18,10 @@
 
 namespace duet {
 
-enum class CrashProgram : std::uint8_t { broker, store, client };
+enum class CrashProgram : std::uint8_t { broker, store, restore, client };
 std::string_view constexpr to_string(CrashProgram program) {
   if (program == CrashProgram::broker) return "broker";
+  if (program == CrashProgram::restore) return "restore";
   return program == CrashProgram::store ? "store" : "client";
 }
 
@@ -70,6 +71,12 @@ inline constexpr auto kCrashPoints = std::to_array<CrashPoint>({
     {"deliver.after", CrashProgram::store, "frames are published, the journal is not told"},
     {"deliver.told", CrashProgram::store, "the journal is told"},
     {"reply.before", CrashProgram::store, "a request is answered, the reply is not published"},
+    {"restore.copied", CrashProgram::restore, "the copy of the backup is made, with the backup's epoch"},
+    {"restore.epoch", CrashProgram::restore, "the copy has its new epoch"},
+    {"restore.settled", CrashProgram::restore, "the old database has what was in its write-ahead log"},
+    {"restore.aside", CrashProgram::restore, "the old database has a second name"},
+    {"restore.logs", CrashProgram::restore, "its write-ahead log is gone"},
+    {"restore.published", CrashProgram::restore, "the copy has taken its place, nobody is told"},
     {"client.outbox.written", CrashProgram::client, "the message is in the outbox"},
     {"client.publish.before", CrashProgram::client, "before the message is published"},
     {"client.publish.after", CrashProgram::client, "it is published"},

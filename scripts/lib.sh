@@ -10,7 +10,7 @@ build_packages=(
   libboost1.81-dev
   libgtest-dev libgmock-dev)
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
-test_packages=(clang-format clang-tidy python3 mosquitto-clients "${fuzz_packages[@]}")
+test_packages=(clang-format clang-tidy git python3 mosquitto-clients "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
 platform_targets=(duet-run duet-store duet-ws duet-auth duet duet_plugin)

@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "file_io/crash_point.h"
 #include "sqlite/connection.h"
 #include "sqlite/file_lock.h"
 #include "store_service/sqlite/schema.h"
@@ -66,6 +67,7 @@ fs::path free_name(const fs::path& database) {
 // must be gone by then, because SQLite would apply it to the new database.
 fs::path keep_aside(const fs::path& database) {
   settle(database);
+  DUET_CRASH_POINT("restore.settled");
   fs::path aside = free_name(database);
   const fs::path log = with_suffix(database, "-wal");
   on_disk([&] {
@@ -113,10 +115,15 @@ Restored restore_sqlite(const std::filesystem::path& backup, const std::filesyst
     sqlite::Connection connection(backup, sqlite::Connection::Mode::read_only);
     sqlite::copy_into(connection, unfinished.path(), progress);
   }
+  DUET_CRASH_POINT("restore.copied");
   restored.epoch = sqlite::give_new_epoch(unfinished.path());
+  DUET_CRASH_POINT("restore.epoch");
   if (replaces) restored.aside = sqlite::keep_aside(database);
+  DUET_CRASH_POINT("restore.aside");
   sqlite::remove_logs(database);
+  DUET_CRASH_POINT("restore.logs");
   unfinished.publish(database);
+  DUET_CRASH_POINT("restore.published");
   return restored;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <limits>
 
 #include "tests/support/chatter.h"
 #include "tests/support/end_record.h"
@@ -29,23 +30,27 @@ class ClockJump : public ::testing::Test {
     ASSERT_TRUE(file.flush());
   }
 
-  // A device whose token is valid whatever the clock says.
-  std::unique_ptr<TestDevice> online_for_long(const std::string& user) const {
-    auto device = std::make_unique<TestDevice>(platform_, user);
+  // A token that is valid whatever the clock says.
+  std::string lasting_token(const std::string& user) const {
+    constexpr std::int64_t kMonth = std::int64_t{30} * 24 * 3600;
     auto claims = platform_.tokens().claims(user);
     for (const char* begin : {"nbf", "iat"}) {
-      if (claims.contains(begin)) claims[begin] = claims[begin].get<std::int64_t>() - 7200;
+      if (claims.contains(begin)) claims[begin] = claims[begin].get<std::int64_t>() - kMonth;
     }
-    claims["exp"] = claims["exp"].get<std::int64_t>() + 7200;
-    device->spec().password = platform_.tokens().sign(claims);
+    claims["exp"] = claims["exp"].get<std::int64_t>() + kMonth;
+    return platform_.tokens().sign(claims);
+  }
+  std::unique_ptr<TestDevice> online_for_long(const std::string& user) const {
+    auto device = std::make_unique<TestDevice>(platform_, user);
+    device->spec().password = lasting_token(user);
     device->go_online();
     return device;
   }
 
   void await_progress(const std::vector<Chatter*>& chatters) const {
-    constexpr std::size_t kMore = 30;
+    constexpr std::size_t kProgress = 30;
     for (const Chatter* chatter : chatters) {
-      const auto goal = chatter->confirmed() + kMore;
+      const auto goal = chatter->confirmed() + kProgress;
       EXPECT_TRUE(eventually([&] { return chatter->confirmed() >= goal; })) << chatter->user();
     }
   }
@@ -119,6 +124,34 @@ TEST_F(ClockJump, TheServicesConnectAgain) {
     alice->await_store();
     alice->send("bob", "hello");
   }
+}
+
+// A session that outlives its connection ends: at its own time, or after a week
+// (persistent_client_expiration) where the client cannot say when.
+TEST_F(ClockJump, SessionsEndAtTheirTime) {
+  const auto session_of = [&](const std::string& user, MqttVersion version, std::uint32_t expiry_s) {
+    TestDevice device(platform_, user, "phone", version);
+    device.spec().password = lasting_token(user);
+    device.spec().clean = false;
+    device.spec().session_expiry_s = expiry_s;
+    device.go_online();
+  };
+  const auto expired = [&](const std::string& user) {
+    return platform_.log_of("broker").find("Expiring client " + user + ":phone") != std::string::npos;
+  };
+  session_of("short", MqttVersion::v5, 60);
+  session_of("old", MqttVersion::v3_1_1, 0);
+  session_of("endless", MqttVersion::v5, std::numeric_limits<std::uint32_t>::max());
+  set_clock(10min);
+  EXPECT_TRUE(eventually([&] { return expired("short"); }));
+  set_clock(24h * 6);
+  session_of("another", MqttVersion::v5, 60);
+  set_clock(24h * 6 + 10min);
+  EXPECT_TRUE(eventually([&] { return expired("another"); }));
+  EXPECT_FALSE(expired("old"));
+  EXPECT_FALSE(expired("endless"));
+  set_clock(24h * 8);
+  EXPECT_TRUE(eventually([&] { return expired("old") && expired("endless"); }));
 }
 
 // A wait until a time of day ends when the moved clock has it: else a process that is started while the clock

@@ -86,7 +86,7 @@ class Storm {
   }
 
   std::optional<milliseconds> await_recovery(const std::string& from) {
-    const auto took = recovery_.wait(kPatience);
+    const auto took = recovery_.wait(options_.patience);
     if (!took) report_.complaints.push_back("no message was delivered after " + from);
     return took;
   }

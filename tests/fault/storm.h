@@ -26,6 +26,7 @@ struct StormOptions {
   std::chrono::milliseconds interval{1000};  // between two messages of a device
   bool disks = true;                         // journal and database on small disks, which fill up
   bool clocks = true;                        // the clock jumps (not under the sanitizers)
+  std::chrono::seconds patience{60};         // for a recovery, and for all to come to rest at the end
   std::filesystem::path keep;                // data and records are copied there after a violation
 };
 

@@ -1,5 +1,6 @@
 #include "tests/fault/storm_clients.h"
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 #include <utility>
@@ -10,8 +11,16 @@
 namespace duet {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t kBystanders = 3;
 constexpr std::chrono::milliseconds kSlowReading{20};
+
+// What is left until then. What has happened already is noticed without any.
+std::chrono::milliseconds time_until(Clock::time_point end) {
+  return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()),
+                  std::chrono::milliseconds(0));
+}
 
 // Good through every jump of the clock.
 nlohmann::json timeless(nlohmann::json claims) {
@@ -128,17 +137,23 @@ std::vector<std::string> StormClients::settle() {
   const auto expect = [&](bool holds, const Chatter& who, const std::string& what) {
     if (!holds) complaints.push_back(who.user() + ":" + who.spec().device + " " + what);
   };
-  for (const auto& chatter : chatters_)
-    expect(chatter->finish(), *chatter, "is left with unconfirmed messages");
+  auto end = Clock::now() + options_.patience;  // of all together, step by step
+  for (const auto& chatter : chatters_) {
+    expect(chatter->finish(time_until(end)), *chatter, "is left with unconfirmed messages");
+  }
   for (Group* group : {&node_, &library_}) {
     if (!group->process) continue;
     group->process->stop_publishing();
     group->process->sync();
   }
   for (const auto& chatter : chatters_) chatter->want_sync();
+  end = Clock::now() + options_.patience;
   for (const auto& chatter : chatters_) {
-    expect(eventually([&] { return chatter->synced(); }), *chatter, "cannot sync");
-    expect(eventually([&] { return chatter->quiet(); }), *chatter, "does not come to rest");
+    expect(eventually([&] { return chatter->synced(); }, time_until(end)), *chatter, "cannot sync");
+  }
+  end = Clock::now() + options_.patience;
+  for (const auto& chatter : chatters_) {
+    expect(eventually([&] { return chatter->quiet(); }, time_until(end)), *chatter, "does not come to rest");
     for (const std::string& complaint : chatter->complaints()) complaints.push_back(complaint);
   }
   for (const auto& bystander : bystanders_) bystander->sync_again();

@@ -15,6 +15,7 @@ duet::StormOptions parse(CLI::App& app, int argc, char** argv) {
   options.seed = std::random_device()();
   long seconds = options.duration.count();
   long interval_ms = options.interval.count();
+  long patience = options.patience.count();
   bool no_disks = false;
   bool no_clocks = false;
   app.add_option("--seconds", seconds, "how long it lasts, without the checking")->capture_default_str();
@@ -29,12 +30,15 @@ duet::StormOptions parse(CLI::App& app, int argc, char** argv) {
   app.add_option("--interval", interval_ms, "milliseconds between two messages of a device")
       ->check(CLI::Range(1, 3'600'000))
       ->capture_default_str();
+  app.add_option("--patience", patience, "seconds for a recovery, and for each step of coming to rest")
+      ->capture_default_str();
   app.add_flag("--no-disks", no_disks, "no full disks (those need root)");
   app.add_flag("--no-clocks", no_clocks, "no jumps of the clock (they do not go with the sanitizers)");
   app.add_option("--keep", options.keep, "where data and records are copied to after a violation");
   app.parse(argc, argv);
   options.duration = std::chrono::seconds(seconds);
   options.interval = std::chrono::milliseconds(interval_ms);
+  options.patience = std::chrono::seconds(patience);
   options.disks = !no_disks;
   options.clocks = !no_clocks;
   return options;

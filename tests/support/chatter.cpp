@@ -290,10 +290,10 @@ void Chatter::stop_reading(std::chrono::milliseconds time) {
   blind_until_ = (Clock::now() + time).time_since_epoch().count();
 }
 
-bool Chatter::finish() {
+bool Chatter::finish(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   publishing_ = false;
-  return changed_.wait_for(lock, kPatience, [this] { return waiting_.empty(); });
+  return changed_.wait_for(lock, patience, [this] { return waiting_.empty(); });
 }
 
 bool Chatter::quiet() const {

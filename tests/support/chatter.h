@@ -76,7 +76,7 @@ class Chatter {
   void stop_reading(std::chrono::milliseconds time);
 
   // Ends the load; the connection stays. Returns whether all that was published is confirmed.
-  bool finish();
+  bool finish(std::chrono::milliseconds patience = kPatience);
   // After finish(): whether every PUBACK has come, and the peer was told of everything seen so far.
   bool quiet() const;
   // The highest seq it has seen, and whether it has seen all up to there and up to `at_least`.

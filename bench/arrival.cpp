@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "bench/mqtt_codec.h"
+#include "mqtt_codec/mqtt_codec.h"
 
 namespace duet {
 namespace {

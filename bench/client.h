@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/mqtt_codec.h"
+#include "mqtt_codec/mqtt_codec.h"
 
 namespace duet {
 

@@ -14,7 +14,7 @@
 
 #include "bench/arrival.h"
 #include "bench/histogram.h"
-#include "bench/mqtt_codec.h"
+#include "mqtt_codec/mqtt_codec.h"
 #include "bench/swarm.h"
 #include "bench/target.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "bench/load.h"
-#include "bench/mqtt_codec.h"
+#include "mqtt_codec/mqtt_codec.h"
 
 namespace duet {
 

@@ -1,4 +1,4 @@
-#include "bench/mqtt_codec.h"
+#include "mqtt_codec/mqtt_codec.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "bench/mqtt_codec.h"
+#include "mqtt_codec/mqtt_codec.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -39,6 +39,16 @@ void put_packet(PacketType type, unsigned flags, std::string_view body, std::str
 
 void put_no_properties(MqttVersion version, std::string& out) {
   if (version == MqttVersion::v5) put_byte(0, out);
+}
+
+// The properties of a CONNECT (MQTT 5 3.1.2.11).
+void put_session_expiry(std::uint32_t seconds, MqttVersion version, std::string& out) {
+  if (version != MqttVersion::v5 || seconds == 0) return put_no_properties(version, out);
+  constexpr unsigned kSessionExpiryInterval = 0x11;
+  put_byte(5, out);
+  put_byte(kSessionExpiryInterval, out);
+  put_u16(seconds >> 16, out);
+  put_u16(seconds & 0xffff, out);
 }
 
 [[noreturn]] void truncated() {
@@ -82,10 +92,11 @@ std::size_t properties_bytes(std::string_view bytes, MqttVersion version) {
 
 void encode_connect(const ConnectPacket& packet, MqttVersion version, std::string& out) {
   constexpr unsigned kCleanStart = 0x02;
-  constexpr unsigned kWillQos1Retained = 0x04 | 0x08 | 0x20;
+  constexpr unsigned kWillQos1 = 0x04 | 0x08;
+  constexpr unsigned kWillRetained = 0x20;
   constexpr unsigned kUserAndPassword = 0x80 | 0x40;
-  unsigned flags = kCleanStart;
-  if (!packet.will_topic.empty()) flags |= kWillQos1Retained;
+  unsigned flags = packet.clean ? kCleanStart : 0;
+  if (!packet.will_topic.empty()) flags |= kWillQos1 | (packet.will_retained ? kWillRetained : 0);
   if (!packet.password.empty()) flags |= kUserAndPassword;
 
   std::string body;
@@ -93,7 +104,7 @@ void encode_connect(const ConnectPacket& packet, MqttVersion version, std::strin
   put_byte(static_cast<unsigned>(version), body);
   put_byte(flags, body);
   put_u16(kKeepAliveSeconds, body);
-  put_no_properties(version, body);
+  put_session_expiry(packet.session_expiry_s, version, body);
   put_text(packet.client_id, body);
   if (!packet.will_topic.empty()) {
     put_no_properties(version, body);
@@ -121,13 +132,23 @@ void encode_subscribe(std::uint16_t packet_id, const std::vector<std::string>& f
 
 void encode_publish(std::uint16_t packet_id, std::string_view topic, std::string_view payload,
                     MqttVersion version, std::string& out) {
-  constexpr unsigned kQos1 = 0x02;
+  encode_publish(packet_id, topic, payload, PublishFlags{}, version, out);
+}
+
+void encode_publish(std::uint16_t packet_id, std::string_view topic, std::string_view payload,
+                    const PublishFlags& flags, MqttVersion version, std::string& out) {
   const std::size_t properties = version == MqttVersion::v5 ? 1 : 0;
-  put_header(PacketType::publish, kQos1, 2 + topic.size() + 2 + properties + payload.size(), out);
+  const std::size_t id_bytes = flags.qos > 0 ? 2 : 0;
+  put_header(PacketType::publish, unsigned{flags.qos} << 1 | (flags.retained ? 1U : 0U),
+             2 + topic.size() + id_bytes + properties + payload.size(), out);
   put_text(topic, out);
-  put_u16(packet_id, out);
+  if (flags.qos > 0) put_u16(packet_id, out);
   put_no_properties(version, out);
   out.append(payload);
+}
+
+void encode_disconnect(std::string& out) {
+  put_packet(PacketType::disconnect, 0, "", out);
 }
 
 void encode_puback(std::uint16_t packet_id, std::string& out) {
@@ -175,7 +196,7 @@ IncomingPublish decode_publish(const Packet& packet, MqttVersion version) {
     at += 2;
   }
   at += properties_bytes(packet.body.substr(at), version);
-  return IncomingPublish{qos, packet_id, topic, packet.body.substr(at)};
+  return IncomingPublish{qos, packet_id, topic, packet.body.substr(at), (packet.flags & 0x01) != 0};
 }
 
 std::uint8_t connack_code(const Packet& packet) {
@@ -188,6 +209,10 @@ std::uint8_t disconnect_code(const Packet& packet) {
 
 std::uint8_t puback_code(const Packet& packet) {
   return packet.body.size() < 3 ? 0 : byte_at(packet.body, 2);
+}
+
+std::uint16_t acknowledged_id(const Packet& packet) {
+  return u16_at(packet.body, 0);
 }
 
 std::uint8_t suback_code(const Packet& packet, MqttVersion version) {

@@ -1,5 +1,5 @@
-// bench/mqtt_codec.h: as much of MQTT 3.1.1 and 5 as a load generator speaks (README.md says why it is not a
-// library's).
+// mqtt_codec/mqtt_codec.h: as much of MQTT 3.1.1 and 5 as the load generator and the privacy kit speak. Not a
+// library's: one wants a packet's bytes to be cheap, the other sends what no library would.
 //
 // Packets are appended to a caller's buffer and read from one in place; nothing is copied or kept. Throws
 // std::runtime_error for bytes that are not MQTT.
@@ -27,13 +27,16 @@ enum class PacketType : std::uint8_t {
   disconnect = 14,
 };
 
-// Clean session (clean start), and a keep-alive so long that no run needs a PINGREQ.
+// A keep-alive so long that no run needs a PINGREQ.
 struct ConnectPacket {
   std::string client_id;
   std::string password;  // empty: neither user name nor password is sent
   std::string user;
-  std::string will_topic;  // empty: no will. QoS 1, retained
+  std::string will_topic;  // empty: no will. QoS 1
   std::string will_payload;
+  bool will_retained = true;
+  bool clean = true;                   // clean session (3.1.1), clean start (5)
+  std::uint32_t session_expiry_s = 0;  // MQTT 5
 };
 void encode_connect(const ConnectPacket& packet, MqttVersion version, std::string& out);
 // Every filter at QoS 1.
@@ -42,6 +45,14 @@ void encode_subscribe(std::uint16_t packet_id, const std::vector<std::string>& f
 // QoS 1, not retained.
 void encode_publish(std::uint16_t packet_id, std::string_view topic, std::string_view payload,
                     MqttVersion version, std::string& out);
+// As above, with what is left out there. Nothing is checked: the topic may be none. No packet id at QoS 0.
+struct PublishFlags {
+  std::uint8_t qos = 1;
+  bool retained = false;
+};
+void encode_publish(std::uint16_t packet_id, std::string_view topic, std::string_view payload,
+                    const PublishFlags& flags, MqttVersion version, std::string& out);
+void encode_disconnect(std::string& out);
 void encode_puback(std::uint16_t packet_id, std::string& out);
 
 // A PUBLISH encoded once, of which every copy differs in the packet id and in a number of ten digits.
@@ -74,6 +85,7 @@ struct IncomingPublish {
   std::uint16_t packet_id;  // 0 at QoS 0
   std::string_view topic;
   std::string_view payload;
+  bool retained = false;
 };
 IncomingPublish decode_publish(const Packet& packet, MqttVersion version);
 
@@ -81,6 +93,8 @@ IncomingPublish decode_publish(const Packet& packet, MqttVersion version);
 std::uint8_t connack_code(const Packet& packet);
 std::uint8_t disconnect_code(const Packet& packet);
 std::uint8_t puback_code(const Packet& packet);
+// The packet id of a PUBACK or SUBACK.
+std::uint16_t acknowledged_id(const Packet& packet);
 // The greatest code of a SUBACK: from 0x80 on a filter was refused.
 std::uint8_t suback_code(const Packet& packet, MqttVersion version);
 

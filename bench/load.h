@@ -14,9 +14,9 @@
 
 #include "bench/arrival.h"
 #include "bench/histogram.h"
-#include "mqtt_codec/mqtt_codec.h"
 #include "bench/swarm.h"
 #include "bench/target.h"
+#include "mqtt_codec/mqtt_codec.h"
 
 namespace duet {
 

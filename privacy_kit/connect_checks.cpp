@@ -89,16 +89,31 @@ std::vector<Credentials> misfits(const Mint& mint, const UserId& victim) {
 
 std::vector<std::string> client_ids(const UserId& victim, const std::string& live, const UserId& attacker) {
   const auto& me = attacker.str();
-  return {live, victim.str() + ":new", victim.str(), me, me + ":", ":phone", me + ":phone:more", me + ":a/b",
-          me + "x:phone", me + ":" + std::string(DeviceId::kMaxBytes + 1, 'd'), "duet-store", "duet-store.kit",
-          "duet-push", "duet-auth.kit", "duet-broker", "duet", ""};
+  return {live,
+          victim.str() + ":new",
+          victim.str(),
+          me,
+          me + ":",
+          ":phone",
+          me + ":phone:more",
+          me + ":a/b",
+          me + "x:phone",
+          me + ":" + std::string(DeviceId::kMaxBytes + 1, 'd'),
+          "duet-store",
+          "duet-store.kit",
+          "duet-push",
+          "duet-auth.kit",
+          "duet-broker",
+          "duet",
+          ""};
 }
 
 class Attempts {
  public:
   Attempts(Stage& stage, const Party& victim) : stage_(stage), victim_(victim) {}
 
-  void attempt(const Credentials& with, const std::string& client_id, const std::string& user_name, bool clean) {
+  void attempt(const Credentials& with, const std::string& client_id, const std::string& user_name,
+               bool clean) {
     const std::string names = user_name.empty() ? "" : ", user name " + user_name;
     const Cell cell{with.principal, "connect",
                     client_id + names + " (token: " + with.what + (clean ? ")" : "; session kept)")};
@@ -112,7 +127,8 @@ class Attempts {
     const int code = stage_.connect(packet)->connack();
     stage_.report().checked(cell);
     if (code == kSuccess && !allowed) stage_.report().leak(cell, "refused", "CONNACK: accepted");
-    if (code != kSuccess && allowed) stage_.report().broken(cell, "accepted", "CONNACK: " + reason_text(code));
+    if (code != kSuccess && allowed)
+      stage_.report().broken(cell, "accepted", "CONNACK: " + reason_text(code));
     for (const auto& name : stage_.revive()) {
       stage_.report().leak(cell, "nobody notices", name + " lost its connection");
     }

@@ -51,7 +51,7 @@ Endpoint parse_mqtt_url(const std::string& url) {
   std::string rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.pop_back();
   const auto colon = rest.rfind(':');
-  Endpoint server{rest.substr(0, colon), kDefaultPort};
+  Endpoint server{rest.substr(0, colon), kDefaultPort, kPatience};
   if (colon != std::string::npos) {
     const std::string port = rest.substr(colon + 1);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), server.port);
@@ -72,7 +72,7 @@ std::string reason_text(int code) {
 }
 
 Connection::Connection(const Endpoint& server, const ConnectPacket& packet)
-    : socket_(connect_socket(server)) {
+    : patience_(server.patience), socket_(connect_socket(server)) {
   std::string bytes;
   encode_connect(packet, kVersion, bytes);
   send(bytes);

@@ -16,9 +16,13 @@
 
 namespace duet::privacy {
 
+// How long any one answer may take, unless said otherwise.
+inline constexpr std::chrono::seconds kPatience{10};
+
 struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
+  std::chrono::seconds patience = kPatience;
 };
 // "mqtt://host:port" or "mqtt://host" (1883). Throws std::runtime_error for anything else.
 Endpoint parse_mqtt_url(const std::string& url);
@@ -33,11 +37,8 @@ struct Arrival {
 inline constexpr int kSuccess = 0x00;
 inline constexpr int kNoMatchingSubscribers = 0x10;
 inline constexpr int kNotAuthorized = 0x87;
-inline constexpr int kClosed = -1;  // the connection ended, or nothing came for kPatience
+inline constexpr int kClosed = -1;  // the connection ended, or nothing came in time
 std::string reason_text(int code);
-
-// How long any one answer may take.
-inline constexpr std::chrono::seconds kPatience{10};
 
 class Connection {
  public:
@@ -49,16 +50,17 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  int connack();                               // the reason code, or kClosed
-  int subscribe(const std::string& filter);    // SUBACK's
+  int connack();                             // the reason code, or kClosed
+  int subscribe(const std::string& filter);  // SUBACK's
   // PUBACK's; at QoS 0 success at once.
   int publish(const std::string& topic, const std::string& payload, const PublishFlags& flags = {});
   void drop();  // ends the connection without DISCONNECT, as a lost network does
 
   bool open() const { return socket_ >= 0; }
   // Waits until `done` holds, the connection has ended or the time is up. Returns whether it holds.
-  bool wait(const std::function<bool()>& done, Clock::duration patience = kPatience);
-  bool wait_closed(Clock::duration patience = kPatience);
+  bool wait(const std::function<bool()>& done) { return wait(done, patience_); }
+  bool wait(const std::function<bool()>& done, Clock::duration patience);
+  bool wait_closed(Clock::duration patience);
   void pump();  // takes in what is there already, without waiting
 
   // What has arrived since the last call.
@@ -74,6 +76,7 @@ class Connection {
   std::uint16_t next_packet_id();
   void close_socket();
 
+  std::chrono::seconds patience_;
   int socket_ = -1;
   std::string in_;
   std::optional<int> connack_;

@@ -14,7 +14,8 @@ using std::chrono::seconds;
 // The blocker's presence changes; those who may be told are the proof that the others were not.
 void change_presence(Stage& stage, Party& blocker, Party& witness) {
   const auto topic = format_topic(InTopic{witness.user(), blocker.user(), InKind::presence});
-  for (const auto& [state, said] : {std::pair("offline", R"("online":false)"), std::pair("online", R"("online":true)")}) {
+  for (const auto& [state, said] :
+       {std::pair("offline", R"("online":false)"), std::pair("online", R"("online":true)")}) {
     stage.settle();
     const std::size_t before = witness.link->arrivals().size();
     stage.publish(blocker, blocker.own(DeviceKind::presence), json{{"state", state}}.dump());
@@ -65,7 +66,8 @@ struct Ended {
     stage.await(writer, format_topic(InTopic{writer.user(), party.user(), InKind::sent}), probe);
     stage.report().checked(receive);
     constexpr seconds kLive{2};  // whatever was sent to it has come by then, or it is no proof either way
-    if (stage.await(party, format_topic(InTopic{party.user(), writer.user(), InKind::message}), probe, kLive)) {
+    if (stage.await(party, format_topic(InTopic{party.user(), writer.user(), InKind::message}), probe,
+                    kLive)) {
       stage.report().leak(receive, "nothing", "a message");
     }
   }
@@ -94,7 +96,7 @@ Party* join_shortly(Stage& stage, const Mint& mint, const UserId& user, seconds&
     ConnectPacket packet;
     packet.client_id = user.str() + ":" + stage.fresh_device();
     packet.password = mint.sign(spec);
-    ends_within = life + kUsualSkew + seconds(5);
+    ends_within = life + kUsualSkew + stage.server().patience;
     if (stage.connect(packet)->connack() != kSuccess) continue;
     return &stage.join_with("expired token", user, "watch", packet.password);
   }
@@ -118,7 +120,8 @@ void check_blocks(Stage& stage) {
   }
   stage.settle();
   const auto reply = stage.ask(blocker, "block", {{"with", blocked.user().str()}});
-  if (!reply.contains("result")) stage.report().broken({blocker.name, "request", "block"}, "a result", "an error");
+  if (!reply.contains("result"))
+    stage.report().broken({blocker.name, "request", "block"}, "a result", "an error");
   stage.ledger().forbid_presence(blocked.user(), blocker.user());
   for (const auto kind : {OutKind::receipt, OutKind::typing, OutKind::message}) {
     attempt_blocked(stage, blocked, blocker.user(), kind);
@@ -168,14 +171,14 @@ void check_revocation(Stage& stage, Accounts& accounts) {
 
   accounts.revoke(phone_login);
   const Ended revoked{stage, phone, writer, "its login was revoked"};
-  revoked.check_closed(kPatience);
+  revoked.check_closed(stage.server().patience);
   revoked.check_refused();
   stage.leave(phone);
   stage.converse(writer, laptop);  // the other login is as it was
 
   accounts.log_out_everywhere(laptop_login.access);
   const Ended logged_out{stage, laptop, writer, "logged out everywhere"};
-  logged_out.check_closed(kPatience);
+  logged_out.check_closed(stage.server().patience);
   logged_out.check_refused();
   stage.leave(laptop);
   stage.settle();

@@ -37,7 +37,9 @@ class Ledger {
   // with one another.
   void permit_conversation(const std::string& probe, const UserId& from, const UserId& to);
   // The probe may be seen on exactly this topic.
-  void permit_topic(const std::string& probe, const std::string& topic) { probes_.at(probe).topics.insert(topic); }
+  void permit_topic(const std::string& probe, const std::string& topic) {
+    probes_.at(probe).topics.insert(topic);
+  }
   // `watcher` may not be told of the presence of `peer`, conversation or not.
   void forbid_presence(const UserId& watcher, const UserId& peer) { hidden_.insert({watcher, peer}); }
   void allow_presence(const UserId& watcher, const UserId& peer) { hidden_.erase({watcher, peer}); }

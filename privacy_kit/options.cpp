@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kCannotRun = 2;
 
-const std::vector<std::string> kParts{"request", "connect", "subscribe", "publish",    "will",
+const std::vector<std::string> kParts{"request", "connect", "subscribe",  "publish", "will",
                                       "block",   "expiry",  "revocation", "account", "retained"};
 
 // Addresses that were not given stand in ready.json.
@@ -36,19 +36,26 @@ int wrong(const std::string& what) {
 std::variant<Options, int> parse_command_line(int argc, const char* const* argv) {
   Options options;
   CLI::App app(
-      "Tries everything that nobody may do on a live Duet, as every kind of principal, and reports what is not\n"
-      "refused, or reaches somebody else. Makes throw-away accounts and touches nobody's data. Everything it tries\n"
-      "is made from the access table (docs/access.md). Exit status: 0 no leak; 1 a leak, or something that must\n"
+      "Tries everything that nobody may do on a live Duet, as every kind of principal, and reports what is "
+      "not\n"
+      "refused, or reaches somebody else. Makes throw-away accounts and touches nobody's data. Everything it "
+      "tries\n"
+      "is made from the access table (docs/access.md). Exit status: 0 no leak; 1 a leak, or something that "
+      "must\n"
       "work does not; 2 it could not be run.",
       "privacy-kit");
   app.add_option("--url", options.url, "The server, mqtt://host:port")->type_name("URL");
   app.add_option("--auth-url", options.auth_url, "Its account service, http://host:port")->type_name("URL");
   app.add_option("--app", options.app, "The OAuth 2.0 client to sign in with")->capture_default_str();
-  app.add_option("--data", options.data,
-                 "The data directory of the platform, if it is on this machine: finds the addresses, and has the\n"
-                 "key for expired, forged and service tokens, which are not checked without it")
+  app.add_option(
+         "--data", options.data,
+         "The data directory of the platform, if it is on this machine: finds the addresses, and has the\n"
+         "key for expired, forged and service tokens, which are not checked without it")
       ->type_name("DIR");
   app.add_option("--rate", options.per_second, "Actions in a second; 0: no limit")->capture_default_str();
+  app.add_option("--patience", options.patience_s, "Seconds that any one answer may take")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
   app.add_option("--part", options.parts, "This part only; may be repeated")->check(CLI::IsMember(kParts));
   app.add_option("--json", options.json, "Write the report to this file too")->type_name("FILE");
   app.add_flag("--quiet", options.quiet, "The report alone, no progress");

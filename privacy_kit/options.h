@@ -9,11 +9,12 @@
 namespace duet::privacy {
 
 struct Options {
-  std::string url;             // of the MQTT server
-  std::string auth_url;        // of the account service; empty: none
-  std::string app = "duet";    // the OAuth 2.0 client to sign in with
-  std::filesystem::path data;  // of a platform on this machine; empty: none
-  unsigned per_second = 80;    // actions; 0: no limit
+  std::string url;              // of the MQTT server
+  std::string auth_url;         // of the account service; empty: none
+  std::string app = "duet";     // the OAuth 2.0 client to sign in with
+  std::filesystem::path data;   // of a platform on this machine; empty: none
+  unsigned per_second = 80;     // actions; 0: no limit
+  int patience_s = 10;          // for any one answer
   std::set<std::string> parts;  // empty: all
   std::filesystem::path json;   // where to write the report too; empty: nowhere
   bool quiet = false;

@@ -14,9 +14,9 @@ void remember(std::vector<std::string>& names, const std::string& name) {
 
 std::size_t count_of(const std::vector<Finding>& findings, const std::string& principal,
                      const std::string& action) {
-  return static_cast<std::size_t>(std::count_if(
-      findings.begin(), findings.end(),
-      [&](const Finding& one) { return one.cell.principal == principal && one.cell.action == action; }));
+  return static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(), [&](const Finding& one) {
+    return one.cell.principal == principal && one.cell.action == action;
+  }));
 }
 
 std::string padded(std::string text, std::size_t width) {
@@ -37,11 +37,15 @@ json to_json(const std::vector<Finding>& findings) {
 }
 
 std::string lines(const std::string& word, const std::vector<Finding>& findings) {
+  constexpr std::size_t kShown = 40;
   std::string text;
-  for (const auto& one : findings) {
+  for (std::size_t i = 0; i < std::min(findings.size(), kShown); ++i) {
+    const auto& one = findings[i];
     text += word + ": " + one.cell.principal + ", " + one.cell.action + ", " + one.cell.what +
             "\n    expected: " + one.expected + "\n    seen:     " + one.seen + "\n";
   }
+  if (findings.size() > kShown)
+    text += word + ": and " + std::to_string(findings.size() - kShown) + " more (--json)\n";
   return text;
 }
 
@@ -112,8 +116,7 @@ std::string Report::table() const {
 }
 
 std::string Report::summary() const {
-  std::string text =
-      std::to_string(cells_.size()) + " cells, " + std::to_string(leaks_.size()) + " leaks";
+  std::string text = std::to_string(cells_.size()) + " cells, " + std::to_string(leaks_.size()) + " leaks";
   if (!failures_.empty()) text += ", " + std::to_string(failures_.size()) + " failures";
   return text;
 }

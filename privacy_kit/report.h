@@ -55,7 +55,7 @@ class Report {
 
   std::string prefix_;
   std::set<std::string> cells_;
-  std::set<std::string> known_;  // findings
+  std::set<std::string> known_;          // findings
   std::vector<std::string> principals_;  // in the order of their first cells
   std::vector<std::string> actions_;
   std::map<std::pair<std::string, std::string>, std::size_t> counts_;

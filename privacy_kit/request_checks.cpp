@@ -23,7 +23,8 @@ class Questions {
     if (reference.is_discarded() || answer.is_discarded()) {
       stage_.report().broken(cell, "a reply", "none");
     } else if (answer != reference) {
-      stage_.report().leak(cell, "the same answer as about a user who does not exist", difference(answer, reference));
+      stage_.report().leak(cell, "the same answer as about a user who does not exist",
+                           difference(answer, reference));
     }
   }
 
@@ -111,8 +112,9 @@ void check_false_sender(Stage& stage, Party& from, Party& to, const Party& claim
   const Cell cell{from.name, "publish", topic + " that claims another sender"};
   const auto probe = stage.ledger().probe(cell, from.client_id());
   stage.ledger().permit_conversation(probe, from.user(), to.user());
-  stage.publish(from, topic,
-                json{{"id", probe}, {"body", probe}, {"from", claimed.user().str()}, {"seq", 1}, {"ts", 1}}.dump());
+  stage.publish(
+      from, topic,
+      json{{"id", probe}, {"body", probe}, {"from", claimed.user().str()}, {"seq", 1}, {"ts", 1}}.dump());
   stage.await(from, format_topic(InTopic{from.user(), to.user(), InKind::sent}), probe);
   stage.report().checked(cell);
   stage.settle();  // an envelope that names another writer is a leak to the ledger
@@ -129,8 +131,10 @@ std::string cursor_of(Stage& stage, Party& party) {
 void check_requests(Stage& stage, Requesters& who) {
   Questions questions(stage, who);
   const json none = json::object();
-  const json smuggled{{"user", who.owner.user().str()}, {"me", who.owner.user().str()},
-                      {"from", who.owner.user().str()}, {"as", who.owner.user().str()}};
+  const json smuggled{{"user", who.owner.user().str()},
+                      {"me", who.owner.user().str()},
+                      {"from", who.owner.user().str()},
+                      {"as", who.owner.user().str()}};
   for (const Party* about : {&who.owner, &who.peer, &who.third}) {
     for (const std::string method : {"presence", "history", "block", "unblock"}) {
       questions.same_as_nobody(who.stranger, method, about->user(), none);
@@ -168,8 +172,8 @@ void check_accounts(Stage& stage, Accounts& accounts) {
   const auto without = accounts.wrong_password(stage.user("nobody"));
   stage.report().checked(login);
   if (with.status != without.status || with.body != without.body) {
-    stage.report().leak(login, "the same answer", "status " + std::to_string(with.status) + " and " +
-                                                      std::to_string(without.status));
+    stage.report().leak(login, "the same answer",
+                        "status " + std::to_string(with.status) + " and " + std::to_string(without.status));
   }
   const auto own = accounts.log_in(user, std::nullopt).access;
   const std::string body = json{{"password", accounts.password()}}.dump();

@@ -14,14 +14,22 @@ namespace {
 
 constexpr std::array kServices{Role::store, Role::push, Role::auth};
 
+Endpoint server_of(const Options& options) {
+  auto server = parse_mqtt_url(options.url);
+  server.patience = std::chrono::seconds(options.patience_s);
+  return server;
+}
+
 class Run {
  public:
   Run(const Options& options, const std::string& prefix, Report& report)
       : options_(options),
         mint_(options.data.empty() ? nullptr : std::make_unique<Mint>(options.data)),
-        accounts_(options.auth_url.empty() ? nullptr : std::make_unique<Accounts>(options.auth_url, options.app)),
-        stage_(parse_mqtt_url(options.url), prefix, options.per_second,
-               [this](const UserId& user) { return token(user); }, report),
+        accounts_(options.auth_url.empty() ? nullptr
+                                           : std::make_unique<Accounts>(options.auth_url, options.app)),
+        stage_(
+            server_of(options), prefix, options.per_second,
+            [this](const UserId& user) { return token(user); }, report),
         owner_(stage_.join("owner", stage_.user("alice"), "watch")),
         peer_(stage_.join("peer", stage_.user("bob"), "watch")),
         third_(stage_.join("third user", stage_.user("carol"), "watch")),
@@ -33,11 +41,14 @@ class Run {
       Requesters who{owner_, peer_, third_, stranger_, stage_.user("nobody")};
       check_requests(stage_, who);
     });
-    part("connect", "connecting", [&] { check_connects(stage_, owner_, stage_.user("mallory"), mint_.get()); });
+    part("connect", "connecting",
+         [&] { check_connects(stage_, owner_, stage_.user("mallory"), mint_.get()); });
     if (options_.wants("subscribe") || options_.wants("publish") || options_.wants("will")) topics();
     part("block", "blocked users", [&] { check_blocks(stage_); });
     ended();
-    part("retained", "what is kept", [&] { check_nothing_retained(stage_, {&owner_, &peer_, &third_, &stranger_}); });
+    part("retained", "what is kept", [&] {
+      check_nothing_retained(stage_, {&owner_, &peer_, &third_, &stranger_});
+    });
     stage_.settle();
   }
 
@@ -98,7 +109,8 @@ class Run {
     Party& blocked = stage_.join("blocked user", stage_.user("dave"), "phone");
     stage_.converse(blocked, owner_);
     if (!stage_.ask(owner_, "block", {{"with", blocked.user().str()}}).contains("result")) {
-      throw std::runtime_error("a user cannot be blocked: with a platform that does not work nothing is proved");
+      throw std::runtime_error(
+          "a user cannot be blocked: with a platform that does not work nothing is proved");
     }
     stage_.block(owner_.user(), blocked.user());
     stage_.ledger().forbid_presence(blocked.user(), owner_.user());

@@ -75,15 +75,18 @@ class Stage {
 
   // CONNECT, at the run's pace.
   std::unique_ptr<Connection> connect(const ConnectPacket& packet);
-  int publish(Party& from, const std::string& topic, const std::string& payload, const PublishFlags& flags = {});
+  int publish(Party& from, const std::string& topic, const std::string& payload,
+              const PublishFlags& flags = {});
   int subscribe(Party& party, const std::string& filter);
   // A request and its reply; discarded when none came.
   nlohmann::json ask(Party& party, const std::string& method, nlohmann::json parameters);
   // A message that must go through: returns its probe. Throws std::runtime_error when it does not.
   std::string converse(Party& from, Party& to);
   // Waits until something with `text` comes to the party on the topic.
-  bool await(Party& at, const std::string& topic, const std::string& text,
-             std::chrono::seconds patience = kPatience);
+  bool await(Party& at, const std::string& topic, const std::string& text) {
+    return await(at, topic, text, server_.patience);
+  }
+  bool await(Party& at, const std::string& topic, const std::string& text, std::chrono::seconds patience);
 
   void settle();
 

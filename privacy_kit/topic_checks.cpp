@@ -36,9 +36,8 @@ Expected expect_publish(const Stage& stage, const Party& party, const std::strin
 
 // A message for somebody's inbox, as only the store may have it delivered.
 std::string forged_frame(const UserId& victim, const UserId& writer, const std::string& probe) {
-  const json envelope{{"seq", 1},          {"id", probe},       {"from", writer.str()},
-                      {"to", victim.str()}, {"ts", 1},          {"type", "text/plain"},
-                      {"body", probe},      {"cur", "forged.1"}};
+  const json envelope{{"seq", 1}, {"id", probe},          {"from", writer.str()}, {"to", victim.str()},
+                      {"ts", 1},  {"type", "text/plain"}, {"body", probe},        {"cur", "forged.1"}};
   const auto topic = format_topic(InTopic{victim, writer, InKind::message});
   const auto payload = envelope.dump();
   DeliverFrameBuilder frame;
@@ -60,8 +59,8 @@ std::string payload_for(const Party& party, const Cast& cast, const std::string&
   if (topic == "svc/auth/revocations") return format_revocation_update({});
   if (topic == "svc/store/blocks") return format_block_update({});
   if (topic == "svc/" + std::string(to_string(party.principal.role())) + "/token") return party.token;
-  return json{{"probe", probe},   {"id", probe},        {"body", probe}, {"delivered", 1},
-              {"typing", true},   {"state", "online"},  {"req", probe},  {"platform", nullptr}}
+  return json{{"probe", probe}, {"id", probe},       {"body", probe}, {"delivered", 1},
+              {"typing", true}, {"state", "online"}, {"req", probe},  {"platform", nullptr}}
       .dump();
 }
 
@@ -139,8 +138,7 @@ class Publishes {
     const auto* out = out_of(parsed);
     if (out == nullptr || out->kind == OutKind::receipt || !friends(*out)) return;
     const bool typing = out->kind == OutKind::typing;
-    const auto topic =
-        format_topic(InTopic{out->peer, out->me, typing ? InKind::typing : InKind::message});
+    const auto topic = format_topic(InTopic{out->peer, out->me, typing ? InKind::typing : InKind::message});
     if (stage_.ledger().arrived(topic, typing ? "true" : one.probe)) return;
     stage_.report().broken({party_.name, one.action, one.topic}, "arrives at the peer", "nothing arrived");
   }
@@ -155,10 +153,11 @@ class Publishes {
   void check_told(const Attempt& one) {
     if (!party_.principal.device() || one.topic.starts_with('$') || one.topic.empty()) return;
     const auto told = party_.refusals.find(one.topic);
-    const bool found = told != party_.refusals.end() &&
-                       std::find(told->second.begin(), told->second.end(), one.expected.code) != told->second.end();
+    const bool found = told != party_.refusals.end() && std::find(told->second.begin(), told->second.end(),
+                                                                  one.expected.code) != told->second.end();
     if (found) return;
-    stage_.report().broken({party_.name, one.action, one.topic}, "told on the error topic: " + one.expected.code,
+    stage_.report().broken({party_.name, one.action, one.topic},
+                           "told on the error topic: " + one.expected.code,
                            told == party_.refusals.end() ? "nothing" : told->second.back());
   }
 
@@ -191,7 +190,8 @@ void lose_with_will(Stage& stage, const Party& party, const std::string& device,
   packet.will_topic.clear();
   const auto again = stage.connect(packet);
   if (code == kSuccess && again->connack() == kSuccess) return;
-  stage.report().broken({party.name, "will", topic}, "a connection of its own", "CONNACK: " + reason_text(code));
+  stage.report().broken({party.name, "will", topic}, "a connection of its own",
+                        "CONNACK: " + reason_text(code));
 }
 
 }  // namespace
@@ -268,7 +268,8 @@ void check_service_deliveries(Stage& stage, Party& service, Party& device) {
                             device.own(DeviceKind::request, "devices")}) {
     const Cell cell{service.name, "receive", topic};
     const auto probe = stage.ledger().probe(cell, device.client_id());
-    if (decide(service.principal, Access::receive, topic).allowed()) stage.ledger().permit_topic(probe, topic);
+    if (decide(service.principal, Access::receive, topic).allowed())
+      stage.ledger().permit_topic(probe, topic);
     stage.publish(device, topic, json{{"state", "online"}, {"platform", nullptr}, {"req", probe}}.dump());
     sent.push_back({topic, probe});
   }
@@ -277,7 +278,8 @@ void check_service_deliveries(Stage& stage, Party& service, Party& device) {
     const Cell cell{service.name, "receive", topic};
     stage.report().checked(cell);
     const bool allowed = decide(service.principal, Access::receive, topic).allowed();
-    if (allowed && !stage.ledger().arrived(topic, probe, service.client_id())) stage.report().broken(cell, "delivered", "nothing");
+    if (allowed && !stage.ledger().arrived(topic, probe, service.client_id()))
+      stage.report().broken(cell, "delivered", "nothing");
   }
 }
 

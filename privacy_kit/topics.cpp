@@ -137,8 +137,8 @@ std::vector<std::string> topic_names(const Cast& cast) {
 }
 
 std::vector<std::string> near_names(const Cast& cast) {
-  Names all{"$SYS/broker/version", "$SYS/broker/connection/kit/state", "$CONTROL/dynamic-security/v1",
-            "$kit", "kit"};
+  Names all{"$SYS/broker/version", "$SYS/broker/connection/kit/state", "$CONTROL/dynamic-security/v1", "$kit",
+            "kit"};
   for (const auto& name : names_of(first_of(cast))) {
     auto levels = levels_of(name);
     all.insert(name + "/more");

@@ -68,6 +68,7 @@ std::string program(std::string_view name) {
 TestPlatform::TestPlatform(const PlatformSpec& spec)
     : data_dir_(dir_.path() / "data"),
       run_log_(dir_.path() / "run.log"),
+      supervisor_program_(program("duet-run")),
       mqtt_port_(free_port()),
       ws_port_(free_port()),
       http_port_(free_port()) {
@@ -75,6 +76,7 @@ TestPlatform::TestPlatform(const PlatformSpec& spec)
     environment_[name] = replaced(value, "{dir}", dir_.path().string());
   }
   std::ofstream(config_file()) << spec.config;
+  if (!spec.plugin.empty()) exchange_plugin(spec.plugin);
   if (spec.prepare) spec.prepare(data_dir_);
   start();
 }
@@ -82,6 +84,7 @@ TestPlatform::TestPlatform(const PlatformSpec& spec)
 TestPlatform::TestPlatform(const std::filesystem::path& data_dir, const std::vector<std::string>& parts)
     : data_dir_(dir_.path() / "data"),
       run_log_(dir_.path() / "run.log"),
+      supervisor_program_(program("duet-run")),
       mqtt_port_(free_port()),
       ws_port_(free_port()),
       http_port_(free_port()) {
@@ -99,8 +102,23 @@ TestPlatform::~TestPlatform() {
   for (const auto& report : sanitizer_reports()) ADD_FAILURE() << report;
 }
 
+// duet-run finds its parts beside itself, so it is copied; the others may be links.
+void TestPlatform::exchange_plugin(const std::filesystem::path& plugin) {
+  namespace fs = std::filesystem;
+  const fs::path tree = dir_.path() / "tree";
+  fs::create_directories(tree / "bin");
+  fs::create_directories(tree / "lib");
+  fs::copy_file(program("duet-run"), tree / "bin" / "duet-run");
+  for (const auto* name : {"duet-store", "duet-ws", "duet-auth"}) {
+    fs::create_symlink(program(name), tree / "bin" / name);
+  }
+  fs::create_directory_symlink(build_dir() / "share", tree / "share");
+  fs::create_symlink(plugin, tree / "lib" / "duet_plugin.so");
+  supervisor_program_ = (tree / "bin" / "duet-run").string();
+}
+
 std::vector<std::string> TestPlatform::command() const {
-  return {program("duet-run"),        "--data",    data_dir_.string(),       "--mqtt-port",
+  return {supervisor_program_,        "--data",    data_dir_.string(),       "--mqtt-port",
           std::to_string(mqtt_port_), "--ws-port", std::to_string(ws_port_), "--http-port",
           std::to_string(http_port_), "--config",  config_file().string()};
 }

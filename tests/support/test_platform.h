@@ -50,6 +50,8 @@ struct PlatformSpec {
   std::map<std::string, std::string> environment = {};
   // Called with the data directory, which is not there yet, before the first start.
   std::function<void(const std::filesystem::path&)> prepare = {};
+  // Another plugin for the broker than the product's: empty, or its file.
+  std::filesystem::path plugin = {};
 };
 
 // The directory with bin/ and lib/ that this test was built in, and programs in it.
@@ -111,10 +113,12 @@ class TestPlatform {
 
  private:
   void report_orphans();
+  void exchange_plugin(const std::filesystem::path& plugin);
 
   TempDir dir_;
   std::filesystem::path data_dir_;
   std::filesystem::path run_log_;
+  std::string supervisor_program_;
   std::map<std::string, std::string> environment_;
   std::uint16_t mqtt_port_;
   std::uint16_t ws_port_;

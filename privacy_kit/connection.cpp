@@ -16,8 +16,6 @@
 namespace duet::privacy {
 namespace {
 
-constexpr MqttVersion kVersion = MqttVersion::v5;
-
 int connect_socket(const Endpoint& server) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -51,7 +49,9 @@ Endpoint parse_mqtt_url(const std::string& url) {
   std::string rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.pop_back();
   const auto colon = rest.rfind(':');
-  Endpoint server{rest.substr(0, colon), kDefaultPort, kPatience};
+  Endpoint server;
+  server.host = rest.substr(0, colon);
+  server.port = kDefaultPort;
   if (colon != std::string::npos) {
     const std::string port = rest.substr(colon + 1);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), server.port);
@@ -65,16 +65,16 @@ std::string reason_text(int code) {
   if (code == kClosed) return "connection closed";
   if (code == kSuccess || code == kNoMatchingSubscribers) return "accepted";
   if (code == kNotAuthorized) return "refused (0x87)";
-  if (code < 0x80) return "granted";
+  if (code < 0x80) return "code " + std::to_string(code);
   constexpr std::string_view kHex = "0123456789abcdef";
   const auto byte = static_cast<unsigned>(code);
   return std::string("refused (0x") + kHex[byte >> 4 & 0xf] + kHex[byte & 0xf] + ")";
 }
 
 Connection::Connection(const Endpoint& server, const ConnectPacket& packet)
-    : patience_(server.patience), socket_(connect_socket(server)) {
+    : version_(server.version), patience_(server.patience), socket_(connect_socket(server)) {
   std::string bytes;
-  encode_connect(packet, kVersion, bytes);
+  encode_connect(packet, version_, bytes);
   send(bytes);
 }
 
@@ -94,7 +94,7 @@ int Connection::connack() {
 int Connection::subscribe(const std::string& filter) {
   const auto id = next_packet_id();
   std::string bytes;
-  encode_subscribe(id, {filter}, kVersion, bytes);
+  encode_subscribe(id, {filter}, version_, bytes);
   send(bytes);
   return acknowledgement(id);
 }
@@ -102,7 +102,7 @@ int Connection::subscribe(const std::string& filter) {
 int Connection::publish(const std::string& topic, const std::string& payload, const PublishFlags& flags) {
   const auto id = next_packet_id();
   std::string bytes;
-  encode_publish(id, topic, payload, flags, kVersion, bytes);
+  encode_publish(id, topic, payload, flags, version_, bytes);
   send(bytes);
   return flags.qos == 0 ? kSuccess : acknowledgement(id);
 }
@@ -176,9 +176,9 @@ void Connection::handle(const Packet& packet) {
   } else if (packet.type == PacketType::puback) {
     acknowledged_[acknowledged_id(packet)] = puback_code(packet);
   } else if (packet.type == PacketType::suback) {
-    acknowledged_[acknowledged_id(packet)] = suback_code(packet, kVersion);
+    acknowledged_[acknowledged_id(packet)] = suback_code(packet, version_);
   } else if (packet.type == PacketType::publish) {
-    const auto publish = decode_publish(packet, kVersion);
+    const auto publish = decode_publish(packet, version_);
     arrivals_.push_back({std::string(publish.topic), std::string(publish.payload), publish.retained});
     if (publish.qos == 0) return;
     std::string bytes;

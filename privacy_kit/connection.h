@@ -1,4 +1,4 @@
-// privacy_kit/connection.h: one MQTT 5 connection that shows every answer of the server, and may break rules.
+// privacy_kit/connection.h: one MQTT connection that shows every answer of the server, and may break rules.
 //
 // Blocking, used by one thread. What arrives is taken in while an answer is waited for, and acknowledged.
 #pragma once
@@ -23,6 +23,7 @@ struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
   std::chrono::seconds patience = kPatience;
+  MqttVersion version = MqttVersion::v5;
 };
 // "mqtt://host:port" or "mqtt://host" (1883). Throws std::runtime_error for anything else.
 Endpoint parse_mqtt_url(const std::string& url);
@@ -33,9 +34,10 @@ struct Arrival {
   bool retained = false;
 };
 
-// Reason codes (MQTT 5 2.4), and what is none.
+// Reason codes (MQTT 5 2.4), the one refusal of a subscription that 3.1.1 has (3.9.3), and what is none.
 inline constexpr int kSuccess = 0x00;
 inline constexpr int kNoMatchingSubscribers = 0x10;
+inline constexpr int kSubscribeRefused311 = 0x80;
 inline constexpr int kNotAuthorized = 0x87;
 inline constexpr int kClosed = -1;  // the connection ended, or nothing came in time
 std::string reason_text(int code);
@@ -76,7 +78,8 @@ class Connection {
   std::uint16_t next_packet_id();
   void close_socket();
 
-  std::chrono::seconds patience_;
+  const MqttVersion version_;
+  const std::chrono::seconds patience_;
   int socket_ = -1;
   std::string in_;
   std::optional<int> connack_;

@@ -39,7 +39,7 @@ void attempt_blocked(Stage& stage, Party& blocked, const UserId& blocker, OutKin
   const json payload{{"id", probe}, {"body", probe}, {"typing", true}, {"read", 1}};
   const int code = stage.publish(blocked, topic, payload.dump());
   stage.report().checked(cell);
-  if (code != kNotAuthorized) {
+  if (stage.refusals_in_puback() && code != kNotAuthorized) {
     stage.report().leak(cell, "refused: blocked", "PUBACK: " + reason_text(code));
   } else if (!stage.await(blocked, blocked.own(DeviceKind::error), json(topic).dump())) {
     stage.report().broken(cell, "told on the error topic", "nothing");

@@ -53,6 +53,9 @@ std::variant<Options, int> parse_command_line(int argc, const char* const* argv)
          "key for expired, forged and service tokens, which are not checked without it")
       ->type_name("DIR");
   app.add_option("--rate", options.per_second, "Actions in a second; 0: no limit")->capture_default_str();
+  app.add_option("--mqtt", options.mqtt, "The version of MQTT to speak")
+      ->check(CLI::IsMember({"5", "3.1.1"}))
+      ->capture_default_str();
   app.add_option("--patience", options.patience_s, "Seconds that any one answer may take")
       ->check(CLI::Range(1, 600))
       ->capture_default_str();

@@ -14,6 +14,7 @@ struct Options {
   std::string app = "duet";     // the OAuth 2.0 client to sign in with
   std::filesystem::path data;   // of a platform on this machine; empty: none
   unsigned per_second = 80;     // actions; 0: no limit
+  std::string mqtt = "5";       // or 3.1.1
   int patience_s = 10;          // for any one answer
   std::set<std::string> parts;  // empty: all
   std::filesystem::path json;   // where to write the report too; empty: nowhere

@@ -17,6 +17,7 @@ constexpr std::array kServices{Role::store, Role::push, Role::auth};
 Endpoint server_of(const Options& options) {
   auto server = parse_mqtt_url(options.url);
   server.patience = std::chrono::seconds(options.patience_s);
+  if (options.mqtt != "5") server.version = MqttVersion::v3_1_1;
   return server;
 }
 

@@ -57,6 +57,8 @@ class Stage {
   Report& report() { return report_; }
   Ledger& ledger() { return ledger_; }
   const Endpoint& server() const { return server_; }
+  // Whether a PUBACK can say that the message was refused: that of 3.1.1 cannot.
+  bool refusals_in_puback() const { return server_.version == MqttVersion::v5; }
   // A user of this run: the name with the run's prefix.
   UserId user(const std::string& name) const;
   std::string token(const UserId& user) const { return tokens_(user); }

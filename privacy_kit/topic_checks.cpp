@@ -82,7 +82,8 @@ class Publishes {
     if (one.expected.accepted) permit(one);
     const int code = stage_.publish(party_, topic, payload_for(party_, cast_, topic, one.probe), flags);
     stage_.report().checked(cell);
-    if (flags.qos > 0 && accepted(code) != one.expected.accepted) {
+    const bool tells = flags.qos > 0 && (stage_.refusals_in_puback() || code == kClosed);
+    if (tells && accepted(code) != one.expected.accepted) {
       const std::string wanted = one.expected.accepted ? "accepted" : "refused: " + one.expected.code;
       if (accepted(code)) {
         stage_.report().leak(cell, wanted, "PUBACK: accepted");
@@ -207,8 +208,9 @@ void check_subscriptions(Stage& stage, Party& party, const Cast& cast) {
     const bool granted = code >= 0 && code < 0x80;
     if (granted && !allowed) stage.report().leak(cell, "refused", "SUBACK: granted");
     if (!granted && allowed) stage.report().broken(cell, "granted", "SUBACK: " + reason_text(code));
-    if (!granted && !allowed && code != kNotAuthorized) {
-      stage.report().broken(cell, "refused (0x87)", "SUBACK: " + reason_text(code));
+    const int refusal = stage.refusals_in_puback() ? kNotAuthorized : kSubscribeRefused311;
+    if (!granted && !allowed && code != refusal) {
+      stage.report().broken(cell, reason_text(refusal), "SUBACK: " + reason_text(code));
     }
     if (code == kClosed) stage.revive();
   }

@@ -87,6 +87,18 @@ TEST_F(PrivacyKit, NeedsNoKey) {
   EXPECT_EQ(run.finished.out.find("eyJ"), std::string::npos) << "a token is printed";
 }
 
+// A PUBACK of MQTT 3.1.1 says nothing: the error topic and the watchers do.
+TEST_F(PrivacyKit, FindsNoLeakWithMqtt311) {
+  auto options = here();
+  options.insert(options.end(),
+                 {"--mqtt", "3.1.1", "--part", "request", "--part", "connect", "--part", "subscribe",
+                  "--part", "publish", "--part", "will", "--part", "block", "--part", "retained"});
+  const auto run = run_kit(options);
+  EXPECT_EQ(run.finished.status, 0) << run.finished.out << run.finished.err;
+  ASSERT_FALSE(run.report.is_null());
+  EXPECT_GT(cells_of(run.report, "stranger", "publish"), 0U);
+}
+
 TEST_F(PrivacyKit, SaysWhenItCannotRun) {
   EXPECT_EQ(run_kit({}).finished.status, 2);
   EXPECT_EQ(run_kit({"--data", "/nowhere", "--url", "mqtt://127.0.0.1:1"}).finished.status, 2);

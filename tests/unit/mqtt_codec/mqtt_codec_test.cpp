@@ -31,6 +31,48 @@ TEST_P(MqttCodec, PublishComesBackAsItWas) {
   EXPECT_EQ(publish.payload, payload);
 }
 
+TEST_P(MqttCodec, FlagsOfAPublishComeBack) {
+  std::string bytes;
+  encode_publish(7, "a/b", "p", {.qos = 0, .retained = true}, GetParam(), bytes);
+
+  const auto packet = next_packet(bytes);
+
+  ASSERT_TRUE(packet);
+  const IncomingPublish publish = decode_publish(*packet, GetParam());
+  EXPECT_EQ(publish.qos, 0);
+  EXPECT_EQ(publish.packet_id, 0);
+  EXPECT_TRUE(publish.retained);
+  EXPECT_EQ(publish.topic, "a/b");
+  EXPECT_EQ(publish.payload, "p");
+}
+
+// MQTT 5 3.1.2.3: user name, password, will retain, will QoS, will flag, clean start.
+TEST_P(MqttCodec, ConnectSaysWhatItWants) {
+  ConnectPacket connect{
+      .client_id = "c", .password = "p", .user = "u", .will_topic = "w", .will_payload = "x"};
+  const auto flags_of = [&] {
+    std::string bytes;
+    encode_connect(connect, GetParam(), bytes);
+    return static_cast<unsigned char>(bytes.at(9));  // fixed header, "MQTT" with its size, level
+  };
+  EXPECT_EQ(flags_of(), 0b11101110);
+  connect.will_retained = false;
+  connect.clean = false;
+  EXPECT_EQ(flags_of(), 0b11001100);
+}
+
+TEST(EncodeConnect, NamesTheSessionsExpiry) {
+  std::string bytes;
+  encode_connect({.client_id = "c",
+                  .password = {},
+                  .user = {},
+                  .will_topic = {},
+                  .will_payload = {},
+                  .session_expiry_s = 0x01020304},
+                 MqttVersion::v5, bytes);
+  EXPECT_NE(bytes.find("\x05\x11\x01\x02\x03\x04"sv), std::string::npos);
+}
+
 TEST_P(MqttCodec, EveryBeginningOfAPacketIsIncomplete) {
   std::string bytes;
   encode_publish(1, "a/b", std::string(200, 'p'), GetParam(), bytes);

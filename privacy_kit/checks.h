@@ -23,7 +23,7 @@ void check_service_deliveries(Stage& stage, Party& service, Party& device);
 void check_connects(Stage& stage, Party& victim, const UserId& attacker, const Mint* mint);
 
 // Requests of those who are no party to anything: what they learn, and that what exists and what does not
-// looks the same. `friends` are two users with a conversation.
+// looks the same.
 struct Requesters {
   Party& owner;
   Party& peer;

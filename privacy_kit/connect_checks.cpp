@@ -110,7 +110,7 @@ std::vector<std::string> client_ids(const UserId& victim, const std::string& liv
 
 class Attempts {
  public:
-  Attempts(Stage& stage, const Party& victim) : stage_(stage), victim_(victim) {}
+  explicit Attempts(Stage& stage) : stage_(stage) {}
 
   void attempt(const Credentials& with, const std::string& client_id, const std::string& user_name,
                bool clean) {
@@ -136,13 +136,33 @@ class Attempts {
 
  private:
   Stage& stage_;
-  const Party& victim_;
 };
+
+// Tokens that only the platform's key makes.
+void check_signed(Attempts& attempts, const Party& victim, const Mint& mint) {
+  const auto live = victim.client_id();
+  for (const auto& misfit : misfits(mint, victim.user())) attempts.attempt(misfit, live, "", true);
+  auto bound = mint.chat(victim.user());
+  bound.device = DeviceId::parse("bound");
+  const Credentials other{"owner's other device", "of one device", mint.sign(bound),
+                          claims_of(victim.user(), bound.device)};
+  attempts.attempt(other, live, "", true);
+  attempts.attempt(other, victim.user().str() + ":bound", "", true);
+  for (const Role role : {Role::store, Role::push, Role::auth}) {
+    const Credentials service{"service " + std::string(to_string(role)), "the service's",
+                              mint.sign(mint.service(role)),
+                              Claims{role, std::string(to_string(role)), std::nullopt, Timestamp::max(), {}}};
+    for (const std::string& id : {live, victim.user().str() + ":new", std::string("duet-store.kit"),
+                                  std::string("duet-push.kit"), std::string("duet-auth.kit")}) {
+      attempts.attempt(service, id, "", true);
+    }
+  }
+}
 
 }  // namespace
 
 void check_connects(Stage& stage, Party& victim, const UserId& attacker, const Mint* mint) {
-  Attempts attempts(stage, victim);
+  Attempts attempts(stage);
   const auto live = victim.client_id();
   const std::string good = stage.token(attacker);
   const Credentials mine{"stranger", "the stranger's", good, claims_of(attacker)};
@@ -161,22 +181,7 @@ void check_connects(Stage& stage, Party& victim, const UserId& attacker, const M
     stage.report().skipped("tokens that are well signed and not good, and services'", "needs --data");
     return;
   }
-  for (const auto& misfit : misfits(*mint, victim.user())) attempts.attempt(misfit, live, "", true);
-  auto bound = mint->chat(victim.user());
-  bound.device = DeviceId::parse("bound");
-  const Credentials other{"owner's other device", "of one device", mint->sign(bound),
-                          claims_of(victim.user(), bound.device)};
-  attempts.attempt(other, live, "", true);
-  attempts.attempt(other, victim.user().str() + ":bound", "", true);
-  for (const Role role : {Role::store, Role::push, Role::auth}) {
-    const Credentials service{"service " + std::string(to_string(role)), "the service's",
-                              mint->sign(mint->service(role)),
-                              Claims{role, std::string(to_string(role)), std::nullopt, Timestamp::max(), {}}};
-    for (const std::string& id : {live, victim.user().str() + ":new", std::string("duet-store.kit"),
-                                  std::string("duet-push.kit"), std::string("duet-auth.kit")}) {
-      attempts.attempt(service, id, "", true);
-    }
-  }
+  check_signed(attempts, victim, *mint);
 }
 
 }  // namespace duet::privacy

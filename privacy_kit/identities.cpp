@@ -70,7 +70,7 @@ TokenSpec Mint::service(Role role) const {
   return spec;
 }
 
-std::string Accounts::random_hex(std::size_t digits) {
+std::string random_hex(std::size_t digits) {
   std::random_device source;
   std::string text;
   while (text.size() < digits) text += "0123456789abcdef"[source() % 16];

@@ -16,6 +16,9 @@
 
 namespace duet::privacy {
 
+// From the system's random source.
+std::string random_hex(std::size_t digits);
+
 // The key of a platform's data directory, and whom its tokens name.
 class Mint {
  public:
@@ -68,9 +71,6 @@ class Accounts {
   std::string client_id_;
   std::string password_ = random_hex(24);
   std::vector<UserId> made_;
-
- public:
-  static std::string random_hex(std::size_t digits);
 };
 
 }  // namespace duet::privacy

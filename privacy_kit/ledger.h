@@ -42,7 +42,6 @@ class Ledger {
   }
   // `watcher` may not be told of the presence of `peer`, conversation or not.
   void forbid_presence(const UserId& watcher, const UserId& peer) { hidden_.insert({watcher, peer}); }
-  void allow_presence(const UserId& watcher, const UserId& peer) { hidden_.erase({watcher, peer}); }
 
   // Reports what must not have arrived there.
   void judge(const Receiver& at, const Arrival& arrival);

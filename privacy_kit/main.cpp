@@ -30,7 +30,7 @@ int main(int argc, char** argv) try {
   const auto parsed = parse_command_line(argc, argv);
   if (const auto* status = std::get_if<int>(&parsed)) return *status;
   const auto& options = std::get<Options>(parsed);
-  const std::string prefix = "kit-" + Accounts::random_hex(8) + "-";
+  const std::string prefix = "kit-" + random_hex(8) + "-";
   Report report(prefix);
   run(options, prefix, report);
   std::cout << report.table() << report.summary() << std::endl;

@@ -32,6 +32,9 @@ Client::Core::Core(ClientOptions options, ClientHandlers handlers)
       requests_(random_name().substr(0, 8) + "."),
       follower_(me_, options_.receipts, handlers_, follower_ports(), database_.marks(), database_.cursor()),
       link_(link_options(), link_handlers()) {
+  for (const auto& [peer, marks] : database_.marks()) {
+    if (marks.seen > 0) outbox_.begun(peer);
+  }
   for (const auto& waiting : database_.outbox()) outbox_.add(waiting.position, waiting.id, waiting.peer);
 }
 

@@ -26,14 +26,14 @@ void Outbox::close() {
 }
 
 // The first message of the queue that may be published, unless an earlier one keeps it waiting.
-Outbox::Message* Outbox::next_of(Queue& queue, SteadyTime now) {
+Outbox::Message* Outbox::next_of(Queue& queue, std::size_t max_unconfirmed, SteadyTime now) {
   std::size_t unconfirmed = 0;
   for (auto& message : queue) {
     if (message.state == State::published) return nullptr;
     const bool ready = message.at <= now;
     if (message.state == State::waiting) return ready ? &message : nullptr;
     if (ready) return &message;
-    if (++unconfirmed == kMaxUnconfirmed) return nullptr;
+    if (++unconfirmed == max_unconfirmed) return nullptr;
   }
   return nullptr;
 }
@@ -42,7 +42,7 @@ std::vector<Outbox::Attempt> Outbox::due(SteadyTime now) {
   std::vector<Attempt> attempts;
   if (!open_) return attempts;
   for (auto& [peer, queue] : queues_) {
-    Message* message = next_of(queue, now);
+    Message* message = next_of(queue, max_unconfirmed(peer), now);
     if (message == nullptr) continue;
     message->state = State::published;
     attempts.push_back({message->position, message->id, ++message->attempt});
@@ -59,7 +59,7 @@ std::optional<SteadyTime> Outbox::next_time() const {
     for (const auto& message : queue) {
       if (message.state == State::published) break;
       next = earlier(next, message.at);
-      if (message.state == State::waiting || ++unconfirmed == kMaxUnconfirmed) break;
+      if (message.state == State::waiting || ++unconfirmed == max_unconfirmed(peer)) break;
     }
   }
   return next;
@@ -74,6 +74,7 @@ void Outbox::answered(const Attempt& attempt, bool accepted, SteadyTime now) {
 }
 
 std::optional<OutboxPosition> Outbox::stored(const MessageId& id) {
+  if (const auto peer = peer_of_.find(id); peer != peer_of_.end()) begun(peer->second);
   return remove(id);
 }
 

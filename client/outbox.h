@@ -1,8 +1,9 @@
 // client/outbox.h: when which message of the outbox is published. What it says is in the database.
 //
 // To one peer, a message is published when the broker has acknowledged the one before it: so a refusal for
-// now (too many messages) cannot put them out of order. Acknowledged is not stored: a message stays until its
-// `sent` has come, and is published again when that takes long, or after a new connection.
+// now (too many messages) cannot put them out of order. The first message to somebody waits for its `sent`
+// instead, as the store may refuse to begin a conversation for now. Acknowledged is not stored: a message
+// stays until its `sent` has come, and is published again when that takes long, or after a new connection.
 //
 // A state machine without clock, disk or network. Not synchronised.
 #pragma once
@@ -14,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "client/database.h"
@@ -38,6 +40,8 @@ class Outbox {
   bool full() const { return peer_of_.size() >= kMaxMessages; }
   std::size_t size() const { return peer_of_.size(); }
   bool contains(const MessageId& id) const { return peer_of_.contains(id); }
+  // There is a conversation with `peer`.
+  void begun(const UserId& peer) { begun_.insert(peer); }
   // In the order of positions. Precondition: neither full nor containing it.
   void add(OutboxPosition position, const MessageId& id, const UserId& peer);
 
@@ -83,13 +87,17 @@ class Outbox {
 
   Message* find(const MessageId& id);
   std::optional<OutboxPosition> remove(const MessageId& id);
-  static Message* next_of(Queue& queue, SteadyTime now);
+  std::size_t max_unconfirmed(const UserId& peer) const {
+    return begun_.contains(peer) ? kMaxUnconfirmed : 1;
+  }
+  static Message* next_of(Queue& queue, std::size_t max_unconfirmed, SteadyTime now);
 
   const std::chrono::milliseconds first_resend_;
   const std::chrono::milliseconds max_resend_;
   bool open_ = false;
   std::map<UserId, Queue> queues_;  // never an empty queue
   std::unordered_map<MessageId, UserId> peer_of_;
+  std::unordered_set<UserId> begun_;
 };
 
 }  // namespace duet

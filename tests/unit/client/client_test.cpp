@@ -171,6 +171,25 @@ TEST_F(ClientTest, TriesAgainWhatIsRefusedForNow) {
   EXPECT_THAT(told(), ::testing::Not(::testing::Contains(HasSubstr("refused"))));
 }
 
+TEST_F(ClientTest, KeepsTheOrderWhenTheStoreWillNotBeginAConversationYet) {
+  FakeStore store(broker_.uri());
+  ASSERT_TRUE(store.wait_connected());
+  store.set_refusing(ErrorEvent{.refusal = {ErrorCode::rate_limited, "why"},
+                                .topic = {},
+                                .id = {},
+                                .retry_after = std::chrono::milliseconds(20)});
+  const auto client = start();
+  for (const char* body : {"1", "2", "3"}) ASSERT_TRUE(client->send(kBob, body));
+  ASSERT_TRUE(store.wait_until([](const FakeStore& s) { return s.published.size() >= 3; }));
+  store.set_refusing(std::nullopt);
+  ASSERT_TRUE(store.wait_until([](const FakeStore& s) { return s.stored.size() == 3; }));
+  store.wait_until([](const FakeStore& s) {
+    EXPECT_THAT(s.stored, ElementsAre("1", "2", "3"));
+    EXPECT_EQ(std::ranges::count(s.published, "2"), 1) << "it waited for the first one's sent";
+    return true;
+  });
+}
+
 TEST_F(ClientTest, TellsEveryMessageOnceAcrossRestartsAndAcknowledgesThem) {
   FakeStore store(broker_.uri());
   ASSERT_TRUE(store.wait_connected());

@@ -21,6 +21,11 @@ MessageId id(int n) {
 
 class OutboxTest : public ::testing::Test {
  protected:
+  OutboxTest() {
+    outbox_.begun(kBob);
+    outbox_.begun(kCarol);
+  }
+
   void add(int n, const UserId& peer = kBob) { outbox_.add(static_cast<OutboxPosition>(n), id(n), peer); }
 
   // What is due now, by position; each is published.
@@ -128,6 +133,35 @@ TEST_F(OutboxTest, ARefusalForNowKeepsTheOrder) {
   EXPECT_EQ(outbox_.next_time(), now_ + milliseconds(2500));
   now_ += milliseconds(2500);
   EXPECT_THAT(publish_all(), ElementsAre(1, 2));
+}
+
+// The store may refuse to begin a conversation for now, when the broker has acknowledged the message long
+// ago.
+TEST_F(OutboxTest, TheFirstMessageToSomebodyWaitsForItsSent) {
+  const UserId dave = UserId::parse("dave").value();
+  for (int n = 1; n <= 3; ++n) add(n, dave);
+  outbox_.open();
+  EXPECT_THAT(publish_all(), ElementsAre(1)) << "acknowledged is not stored";
+  EXPECT_EQ(outbox_.next_time(), now_ + seconds(10));
+
+  EXPECT_EQ(outbox_.refused(id(1), error(ErrorCode::rate_limited, seconds(60)), now_), std::nullopt);
+  EXPECT_EQ(outbox_.next_time(), now_ + seconds(60)) << "nothing is tried before";
+  now_ += seconds(60) - milliseconds(1);
+  EXPECT_THAT(publish(), IsEmpty());
+  now_ += milliseconds(1);
+  EXPECT_THAT(publish_all(), ElementsAre(1));
+
+  outbox_.stored(id(1));
+  EXPECT_THAT(publish_all(), ElementsAre(2, 3));
+}
+
+TEST_F(OutboxTest, ARefusalForGoodOfTheFirstLetsTheNextBeTheFirst) {
+  const UserId dave = UserId::parse("dave").value();
+  for (int n = 1; n <= 3; ++n) add(n, dave);
+  outbox_.open();
+  publish_all();
+  outbox_.refused(id(1), error(ErrorCode::blocked), now_);
+  EXPECT_THAT(publish_all(), ElementsAre(2));
 }
 
 TEST_F(OutboxTest, TheErrorEventMayComeBeforeThePuback) {

@@ -34,11 +34,13 @@ constexpr auto kTable = std::to_array<AccessRule>({
     {Role::store, Access::subscribe, "u/+/d/+/presence", "presence of devices"},
     {Role::store, Access::subscribe, "u/+/d/+/push", "push registrations"},
     {Role::store, Access::subscribe, "svc/broker/presence", "who is online now"},
+    {Role::store, Access::subscribe, "svc/broker/typing", "typing, where consent is required"},
     {Role::store, Access::receive, "ingest/{partition}", "ingest frames"},
     {Role::store, Access::receive, "u/{user}/d/{any}/req/{any}", "requests"},
     {Role::store, Access::receive, "u/{user}/d/{any}/presence", "presence of devices"},
     {Role::store, Access::receive, "u/{user}/d/{any}/push", "push registrations"},
     {Role::store, Access::receive, "svc/broker/presence", "who is online now"},
+    {Role::store, Access::receive, "svc/broker/typing", "typing, where consent is required"},
 
     {Role::push, Access::publish, "svc/push/token", "renew its own token"},
     {Role::push, Access::subscribe, "u/+/d/+/presence", "presence of devices"},

@@ -25,6 +25,21 @@ double level_at(double tokens, TokenBuckets::Clock::duration elapsed, const Rate
 
 }  // namespace
 
+BucketTaken take_token(const RateLimit& limit, std::optional<Timestamp> full_at, Timestamp now) {
+  using std::chrono::milliseconds;
+  const auto time_of = [&limit](double tokens) {
+    return milliseconds(std::llround(std::min(tokens * 1000 / limit.per_second, kMaxWaitMs)));
+  };
+  if (limit.per_second <= 0) return {now, std::nullopt};
+  const auto whole = time_of(capacity(limit));
+  // A clock that stepped back, or a limit that was lowered, must not lock anybody out for longer than it
+  // takes to fill the bucket.
+  const Timestamp full = std::clamp(full_at.value_or(now), now, now + whole);
+  const Timestamp next = full + time_of(1);
+  if (next <= now + whole) return {next, std::nullopt};
+  return {full, std::max(next - now - whole, milliseconds(1))};
+}
+
 std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key, Clock::time_point now) {
   if (limit_.per_second <= 0) return std::nullopt;
   auto it = buckets_.find(key);

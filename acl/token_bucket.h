@@ -11,6 +11,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "protocol/names.h"
+
 namespace duet {
 
 // `per_second` tokens flow in, at most `burst` gather. A rate of 0 means no limit.
@@ -18,6 +20,14 @@ struct RateLimit {
   double per_second = 0;
   double burst = 0;
 };
+
+// The same bucket as a moment that can be stored: when it will be full again. For a limit that must outlive
+// the process, and come to the same when an event is applied again. Full at first.
+struct BucketTaken {
+  Timestamp full_at;  // to be stored; of a refusal: as it was, or earlier when it cannot have been true
+  std::optional<std::chrono::milliseconds> wait;  // refused: how long until there is a token, at least 1 ms
+};
+BucketTaken take_token(const RateLimit& limit, std::optional<Timestamp> full_at, Timestamp now);
 
 // One bucket per key (a user, a device). A full bucket is the same as none, so keys that are quiet for long
 // enough to be full are forgotten: memory is bounded by the keys active within burst/per_second seconds.

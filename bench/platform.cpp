@@ -20,6 +20,7 @@ constexpr auto kOwnConfig = R"([limits]
 messages_per_second = 0
 requests_per_minute = 0
 receipts_per_second = 0
+new_conversations_per_hour = 0
 )";
 
 // Duet's broker settings, as far as they are not about who may do what.

@@ -6,9 +6,13 @@
 
 #include "file_io/crash_point.h"
 #include "protocol/payload.h"
+#include "protocol/service_payload.h"
 
 namespace duet {
 namespace {
+
+// Of all devices together, as each costs the store a look at the database.
+constexpr RateLimit kTypingByStore{1000, 2000};
 
 Refused rate_limited(std::chrono::milliseconds wait) {
   return {.refusal = {ErrorCode::rate_limited, "too many publishes in a short time"}, .retry_after = wait};
@@ -25,7 +29,9 @@ Intake::Intake(const Options& options, IntakeParts parts)
       parts_(parts),
       messages_(options.rates.messages),
       requests_(options.rates.requests),
-      events_(options.rates.device_events) {}
+      events_(options.rates.device_events),
+      require_consent_(options.require_consent),
+      typing_(kTypingByStore) {}
 
 std::optional<Refused> Intake::accept(Session& session, const Topic& topic, std::string_view payload,
                                       Moment now) {
@@ -56,10 +62,23 @@ std::optional<Refused> Intake::accept_out(const Session& session, const OutTopic
   auto typing = parse_typing(payload, limits_);
   if (!typing) return Refused{.refusal = std::move(typing).error()};
   if (auto refusal = unwelcome(topic)) return Refused{.refusal = *std::move(refusal)};
-  parts_.broker.publish({.topic = format_topic(InTopic{topic.peer, topic.me, InKind::typing}),
-                         .payload = format_typing(*typing),
-                         .qos = Qos::at_most_once});
+  pass_typing(topic, *typing, now);
   return std::nullopt;
+}
+
+// Where consent is required only the store knows whether the two have agreed to talk. Without a store it goes
+// to nobody. The sender learns nothing either way.
+void Intake::pass_typing(const OutTopic& topic, bool typing, Moment now) {
+  if (!require_consent_) {
+    parts_.broker.publish({.topic = format_topic(InTopic{topic.peer, topic.me, InKind::typing}),
+                           .payload = format_typing(typing),
+                           .qos = Qos::at_most_once});
+    return;
+  }
+  if (typing_.take("", now.steady)) return;
+  parts_.broker.publish({.topic = format_topic(ServiceTopic{"broker", ServiceKind::typing}),
+                         .payload = format_typing_notice({topic.me, topic.peer, typing}),
+                         .qos = Qos::at_most_once});
 }
 
 std::optional<Refused> Intake::accept_message(const Device& device, const OutTopic& topic,

@@ -53,6 +53,7 @@ class Intake {
                                        Moment now);
   std::optional<Refused> accept_request(const Session& session, std::string_view payload, Moment now);
   std::optional<Refused> accept_push(std::string_view payload) const;
+  void pass_typing(const OutTopic& topic, bool typing, Moment now);
   // To oneself, or to somebody who does not want to hear from this user.
   std::optional<Refusal> unwelcome(const OutTopic& topic) const;
   std::optional<Refused> append(RecordKind kind, const Device& device, const OutTopic& topic,
@@ -60,9 +61,11 @@ class Intake {
 
   const PayloadLimits limits_;
   IntakeParts parts_;
-  TokenBuckets messages_;        // by user
-  TokenBuckets requests_;        // by device
-  TokenBuckets events_;          // by device
+  TokenBuckets messages_;  // by user
+  TokenBuckets requests_;  // by device
+  TokenBuckets events_;    // by device
+  const bool require_consent_;
+  TokenBuckets typing_;          // of all that the store passes on
   bool journal_failed_ = false;  // the last append did; told once
 };
 

@@ -40,6 +40,11 @@ bool set_duration(Duration& target, std::string_view text, std::uint64_t low, st
   return value.has_value();
 }
 
+bool set_flag(bool& target, std::string_view text) {
+  target = text == "true";
+  return target || text == "false";
+}
+
 template <typename Text>
 bool set_text(Text& target, std::string_view text) {
   target = text;
@@ -103,6 +108,7 @@ constexpr auto kKnown = std::to_array<Known>({
     {"receipts_per_second", set_device_events},
     {"devices_per_user",
      [](Options& o, std::string_view t) { return set_number(o.devices_per_user, t, 1, 100'000); }},
+    {"require_consent", [](Options& o, std::string_view t) { return set_flag(o.require_consent, t); }},
     {"body_bytes",
      [](Options& o, std::string_view t) { return set_number(o.payload.body_bytes, t, 1, kMaxPayloadBytes); }},
     {"message_payload_bytes",

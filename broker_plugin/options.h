@@ -38,7 +38,9 @@ struct Options {
   std::size_t window_frames = 8;  // window_frames: how many may be unconfirmed
   Rates rates;
   std::size_t devices_per_user = 16;  // devices_per_user: live connections
-  PayloadLimits payload;              // body_bytes, message_payload_bytes, other_payload_bytes
+  bool require_consent = false;  // require_consent, true or false: typing is passed on by the store, which
+                                 // knows who has agreed to talk
+  PayloadLimits payload;         // body_bytes, message_payload_bytes, other_payload_bytes
 };
 
 struct OptionText {

@@ -157,6 +157,8 @@ void run_input(std::string_view bytes) {
       return check_round_trip<parse_revocation_update, format_revocation_update>(payload);
     case 's':
       return check_round_trip<parse_presence_snapshot, format_presence_snapshot>(payload);
+    case 'y':
+      return check_round_trip<parse_typing_notice, format_typing_notice>(payload);
     case 'c':
       return check_round_trip<parse_ingest_control, format_ingest_control>(payload);
     default:

@@ -62,19 +62,21 @@ std::optional<Timestamp> time_at(const json& object, const char* name) {
   return Timestamp(std::chrono::milliseconds(value));
 }
 
+// The text at `name`; empty, which no name is, when there is none.
+std::string_view text_at(const json& object, const char* name) {
+  const auto member = object.find(name);
+  const auto* text = member != object.end() ? member->get_ptr<const std::string*>() : nullptr;
+  return text != nullptr ? std::string_view(*text) : std::string_view();
+}
+
 std::optional<Revocation> make_revocation(const json& object) {
   if (!object.is_object()) return std::nullopt;
-  const auto text_at = [&object](const char* name) {
-    const auto member = object.find(name);
-    const auto* text = member != object.end() ? member->get_ptr<const std::string*>() : nullptr;
-    return text != nullptr ? std::string_view(*text) : std::string_view();  // no name is empty
-  };
-  auto user = UserId::parse(text_at("user"));
+  auto user = UserId::parse(text_at(object, "user"));
   const auto before = time_at(object, "before");
   const auto until = time_at(object, "until");
   if (!user || !before || !until) return std::nullopt;
   if (!object.contains("device")) return Revocation{*std::move(user), std::nullopt, *before, *until};
-  auto device = DeviceId::parse(text_at("device"));
+  auto device = DeviceId::parse(text_at(object, "device"));
   if (!device) return std::nullopt;
   return Revocation{*std::move(user), *std::move(device), *before, *until};
 }
@@ -129,6 +131,20 @@ std::optional<RevocationUpdate> parse_revocation_update(std::string_view payload
     update.add.push_back(*std::move(revocation));
   }
   return update;
+}
+
+std::string format_typing_notice(const TypingNotice& notice) {
+  return dump({{"from", notice.from.str()}, {"to", notice.to.str()}, {"typing", notice.typing}});
+}
+
+std::optional<TypingNotice> parse_typing_notice(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto from = UserId::parse(text_at(object, "from"));
+  auto to = UserId::parse(text_at(object, "to"));
+  const auto typing = object.find("typing");
+  if (!from || !to || typing == object.end() || !typing->is_boolean()) return std::nullopt;
+  return TypingNotice{*std::move(from), *std::move(to), typing->get<bool>()};
 }
 
 std::string format_presence_snapshot(const PresenceSnapshot& snapshot) {

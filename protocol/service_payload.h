@@ -43,6 +43,17 @@ struct PresenceSnapshot {
 std::string format_presence_snapshot(const PresenceSnapshot& snapshot);
 std::optional<PresenceSnapshot> parse_presence_snapshot(std::string_view payload);
 
+// svc/broker/typing: {"from": user, "to": user, "typing": bool}. Where consent is required the plugin does
+// not know who may hear of whom: it has the store pass typing on.
+struct TypingNotice {
+  UserId from;
+  UserId to;
+  bool typing;
+  friend bool operator==(const TypingNotice&, const TypingNotice&) = default;
+};
+std::string format_typing_notice(const TypingNotice& notice);
+std::optional<TypingNotice> parse_typing_notice(std::string_view payload);
+
 // The end of logins: no token of `user` (of that device only, if one is named) is good that was issued before
 // `before`. All such tokens have run out at `until`; the entry may be forgotten then.
 struct Revocation {

@@ -57,6 +57,7 @@ enum class ServiceKind : std::uint8_t {
   blocks,       // svc/store/blocks: store → plugin
   presence,     // svc/broker/presence: plugin → store, who is online now
   revocations,  // svc/auth/revocations: auth → plugin, logins that were ended
+  typing,       // svc/broker/typing: plugin → store, where consent is required
 };
 struct ServiceTopic {
   std::string role;  // "store", "push", "auth" or "broker"

@@ -14,6 +14,8 @@ constexpr std::int64_t kMaxPayloadBytes = std::int64_t{96} * 1024;
 constexpr std::int64_t kMaxDebounceMs = 8000;  // peers hear the final state within 10 s
 constexpr std::int64_t kMaxDevices = 1000;
 constexpr TomlSection::Range kCacheMib{8, 65'536};
+constexpr std::int64_t kMaxConversationsPerHour = 100'000;
+constexpr std::int64_t kMaxConsentMessages = 1000;
 
 void read_broker(TomlSection broker, Config::Broker& out) {
   out.uri = broker.text("uri", out.uri);
@@ -26,6 +28,14 @@ void read_broker(TomlSection broker, Config::Broker& out) {
   broker.refuse_unknown_keys();
 }
 
+void read_strangers(TomlSection& limits, StrangerRules& out) {
+  const auto per_hour = static_cast<std::size_t>(out.new_conversations.burst);
+  out.new_conversations = conversations_per_hour(
+      limits.count("new_conversations_per_hour", per_hour, {0, kMaxConversationsPerHour}));
+  out.require_consent = limits.flag("require_consent", out.require_consent);
+  out.consent_messages = limits.count("consent_messages", out.consent_messages, {1, kMaxConsentMessages});
+}
+
 void read_limits(TomlSection limits, Config& out) {
   const auto bytes = [&limits](std::string_view key, std::size_t& value) {
     value = limits.count(key, value, {1, kMaxPayloadBytes});
@@ -34,6 +44,7 @@ void read_limits(TomlSection limits, Config& out) {
   bytes("message_payload_bytes", out.limits.message_payload_bytes);
   bytes("other_payload_bytes", out.limits.other_payload_bytes);
   out.devices_per_user = limits.count("devices_per_user", out.devices_per_user, {1, kMaxDevices});
+  read_strangers(limits, out.strangers);
   limits.refuse_unknown_keys();
 }
 

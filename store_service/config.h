@@ -7,6 +7,7 @@
 #include <string>
 
 #include "protocol/payload.h"
+#include "store_service/ingest.h"
 
 namespace duet {
 
@@ -25,6 +26,8 @@ struct Config {
   } presence;
   PayloadLimits limits;  // those of the broker's plugin
   std::size_t devices_per_user = 16;
+  // new_conversations_per_hour, that many also at once (60; 0: no limit); require_consent; consent_messages
+  StrangerRules strangers{.new_conversations = conversations_per_hour(60)};
   std::string log_level = "info";
   std::filesystem::path ready_file;  // holds the process id while the store works; empty: none is kept
 };

@@ -1,13 +1,11 @@
 #include "store_service/delivery.h"
 
-#include <cstdint>
-
+#include "protocol/payload.h"
 #include "protocol/topic.h"
+#include "store_service/cursor.h"
 
 namespace duet {
 namespace {
-
-constexpr std::uint8_t kQos = 1;
 
 std::string in_topic(const UserId& me, const UserId& peer, InKind kind) {
   return format_topic(InTopic{me, peer, kind});
@@ -32,6 +30,21 @@ void add_receipt(const Receipt& receipt, const UserId& peer, LogNumber log_numbe
   out.push_back({in_topic(peer, receipt.by, InKind::receipt), payload, log_number});
 }
 
+void add_withheld_receipt(const Receipt& receipt, const UserId& peer, LogNumber log_number,
+                          std::vector<OutgoingDelivery>& out) {
+  out.push_back({in_topic(receipt.by, peer, InKind::receipt), format_receipt_event(receipt), log_number});
+}
+
+void add_released(const UserId& by, const UserId& peer, const ToldMarks& released, std::string_view epoch,
+                  std::vector<OutgoingDelivery>& out) {
+  add_receipt({by, released.marks.delivered, released.marks.read, format_cursor(epoch, released.log_number)},
+              peer, released.log_number, out);
+}
+
+void add_typing(const TypingNotice& notice, std::vector<OutgoingDelivery>& out) {
+  out.push_back({in_topic(notice.to, notice.from, InKind::typing), format_typing(notice.typing), 0, 0});
+}
+
 void add_error(const Device& device, const ErrorEvent& error, std::vector<OutgoingDelivery>& out) {
   out.push_back({format_topic(DeviceTopic{device, DeviceKind::error, ""}), format_error(error), 0});
 }
@@ -53,7 +66,7 @@ std::vector<DeliverFrame> pack_deliveries(std::span<const OutgoingDelivery> deli
       const bool cut = delivery.log_number != 0 && delivery.log_number == packed;
       frames.push_back({builder.take(), cut ? packed - 1 : packed});
     }
-    builder.add({kQos, delivery.topic, delivery.payload});
+    builder.add({delivery.qos, delivery.topic, delivery.payload});
     if (delivery.log_number != 0) packed = delivery.log_number;
   }
   if (builder.count() > 0) frames.push_back({builder.take(), packed});

@@ -14,9 +14,18 @@ Refusal to_oneself() {
   return {ErrorCode::malformed, "a conversation has two different users"};
 }
 
-Refusal blocked() {
-  return {ErrorCode::blocked, "the peer has blocked you"};
+// Not a code of its own: to a client that does not know a code the error says nothing, and it would send the
+// message again and again.
+Refusal not_accepted() {
+  return {ErrorCode::not_authorized, "the peer has not accepted your messages; no more of them until then"};
 }
+
+// Why a record changes nothing but the offset.
+struct Refused {
+  Refused(Refusal why) : refusal(std::move(why)) {}  // NOLINT(google-explicit-constructor): it is one
+  Refusal refusal;
+  std::optional<std::chrono::milliseconds> retry_after;
+};
 
 class Ingestion {
  public:
@@ -59,27 +68,61 @@ class Ingestion {
   }
 
   void apply(const NodeId& node, const Record& record) {
-    const auto refusal =
+    const auto refused =
         record.kind == RecordKind::message ? apply_message(node, record) : apply_receipt(record);
-    if (!refusal) return;
-    out_.refused.push_back({node, record.n, refusal->code});
+    if (!refused) return;
+    out_.refused.push_back({node, record.n, refused->refusal.code});
     const bool message = record.kind == RecordKind::message;
     const OutTopic topic{record.user, record.peer, message ? OutKind::message : OutKind::receipt};
     add_error({record.user, record.device},
-              {*refusal, format_topic(topic), message ? find_message_id(record.payload) : std::nullopt, {}},
+              {refused->refusal, format_topic(topic),
+               message ? find_message_id(record.payload) : std::nullopt, refused->retry_after},
               out_.deliveries);
   }
 
   // The broker's plugin has checked the same; what a journal holds is checked again, because the rules may
   // have changed since.
-  std::optional<Refusal> apply_message(const NodeId& node, const Record& record) {
+  std::optional<Refused> apply_message(const NodeId& node, const Record& record) {
     if (record.user == record.peer) return to_oneself();
     auto message = parse_message(record.payload, rules_.limits);
     if (!message) return std::move(message).error();
-    if (transaction_.is_blocked({record.peer, record.user})) return blocked();
+    const Standing standing = transaction_.standing(record.user, record.peer);
+    if (standing.blocked) return blocked_by_peer();
     auto id = message->id ? *std::move(message->id) : given_id(node, record.n);
-    auto [stored, duplicate] = transaction_.append({record.user, record.peer, std::move(id), record.ts,
-                                                    std::move(message->type), std::move(message->body)});
+    if (standing.consent == Consent::waits_for_peer && !may_ask_again(standing, record, id)) {
+      return not_accepted();
+    }
+    if (!standing.exists) {
+      if (auto refused = take_new_conversation(record)) return refused;
+    }
+    store({record.user, record.peer, std::move(id), record.ts, std::move(message->type),
+           std::move(message->body), rules_.strangers.require_consent});
+    return std::nullopt;
+  }
+
+  // A request has a few messages. A resend is none more.
+  bool may_ask_again(const Standing& standing, const Record& record, const MessageId& id) {
+    const auto& rules = rules_.strangers;
+    return !rules.require_consent || standing.sent < rules.consent_messages ||
+           transaction_.find(record.user, record.peer, id).has_value();
+  }
+
+  std::optional<Refused> take_new_conversation(const Record& record) {
+    const auto& limit = rules_.strangers.new_conversations;
+    if (limit.per_second <= 0) return std::nullopt;
+    // By the record's time, and stored with what it begins: applied again it comes to the same.
+    const auto taken = take_token(limit, transaction_.begun_full_at(record.user), record.ts);
+    if (!taken.wait) {
+      transaction_.set_begun_full_at(record.user, taken.full_at);
+      return std::nullopt;
+    }
+    Refused refused(Refusal{ErrorCode::rate_limited, "too many new conversations in a short time"});
+    refused.retry_after = taken.wait;
+    return refused;
+  }
+
+  void store(const NewMessage& message) {
+    auto [stored, duplicate, released] = transaction_.append(message);
     stored.envelope.cursor = format_cursor(rules_.epoch, stored.log_number);
     stored.envelope.duplicate = duplicate;
     if (duplicate) {
@@ -89,23 +132,27 @@ class Ingestion {
       add_message(stored.envelope, stored.log_number, out_.deliveries);
       ++out_.messages;
     }
-    return std::nullopt;
+    if (released) add_released(message.from, message.to, *released, rules_.epoch, out_.deliveries);
   }
 
-  std::optional<Refusal> apply_receipt(const Record& record) {
+  std::optional<Refused> apply_receipt(const Record& record) {
     if (record.user == record.peer) return to_oneself();
     auto receipt = parse_receipt(record.payload, rules_.limits);
     if (!receipt) return std::move(receipt).error();
-    if (transaction_.is_blocked({record.peer, record.user})) return blocked();
+    if (transaction_.standing(record.user, record.peer).blocked) return blocked_by_peer();
     const auto raised =
         transaction_.raise_marks(record.user, record.peer, {receipt->delivered, receipt->read});
     if (raised.outcome == RaisedMarks::Outcome::not_found) {
       return Refusal{ErrorCode::not_found, "the conversation has no message with this seq"};
     }
     if (raised.outcome == RaisedMarks::Outcome::unchanged) return std::nullopt;
-    add_receipt({record.user, raised.marks.delivered, raised.marks.read,
-                 format_cursor(rules_.epoch, raised.log_number)},
-                record.peer, raised.log_number, out_.deliveries);
+    const Receipt told{record.user, raised.marks.delivered, raised.marks.read,
+                       format_cursor(rules_.epoch, raised.log_number)};
+    if (raised.withheld) {
+      add_withheld_receipt(told, record.peer, raised.log_number, out_.deliveries);
+    } else {
+      add_receipt(told, record.peer, raised.log_number, out_.deliveries);
+    }
     ++out_.receipts;
     return std::nullopt;
   }
@@ -121,6 +168,10 @@ class Ingestion {
 };
 
 }  // namespace
+
+Refusal blocked_by_peer() {
+  return {ErrorCode::blocked, "the peer has blocked you"};
+}
 
 Ingested ingest(WriteTransaction& transaction, std::span<const IngestFrame> frames,
                 const IngestRules& rules) {

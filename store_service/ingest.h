@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "acl/token_bucket.h"
 #include "protocol/error_code.h"
 #include "protocol/frame.h"
 #include "protocol/payload.h"
@@ -17,11 +18,28 @@
 
 namespace duet {
 
+// What somebody may do whom the other does not know yet (docs/adr/0015-strangers.md).
+struct StrangerRules {
+  RateLimit new_conversations;         // that a user begins; a rate of 0: no limit
+  bool require_consent = false;        // a new conversation is a request until the recipient accepts it
+  std::uint64_t consent_messages = 3;  // that a request may have
+};
+
+// That many at once, and as many in each hour.
+inline RateLimit conversations_per_hour(std::uint64_t count) {
+  constexpr double kSecondsPerHour = 3600;
+  return {static_cast<double>(count) / kSecondsPerHour, static_cast<double>(count)};
+}
+
 struct IngestRules {
   std::string epoch;  // of the store, for cursors
   PayloadLimits limits;
   Partition partition;
+  StrangerRules strangers = {};
 };
+
+// For whatever a blocked user sends.
+Refusal blocked_by_peer();
 
 // Where a node stands after the batch.
 struct NodeProgress {

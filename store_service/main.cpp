@@ -25,10 +25,23 @@
 namespace duet {
 namespace {
 
+// Without the option nobody's consent is waited for, also not from the time when it was on.
+void accept_all_requests(Database& database) {
+  constexpr std::size_t kAtOnce = 1000;
+  std::size_t total = 0;
+  for (std::size_t count = kAtOnce; count == kAtOnce; total += count) {
+    const auto transaction = database.begin();
+    count = transaction->accept_any(kAtOnce);
+    transaction->commit();
+  }
+  if (total > 0) spdlog::info("consent is not required any more: accepted {} requests", total);
+}
+
 int serve(const Config& config) {
   StopSignal stop;  // before any thread
   start_log("store", config.log_level);
   const auto database = open_sqlite(config.database.path, with_caches_of(config.database.cache_mib));
+  if (!config.strangers.require_consent) accept_all_requests(*database);
   Counters counters;
   ReadyFile ready(config.ready_file);
 
@@ -38,7 +51,7 @@ int serve(const Config& config) {
   RequestQueue requests(kMaxRequests);
   Subscriber subscriber(config, {writes, presence_events, requests}, ready);
   const Writer writer(
-      *database, writes, subscriber, {.limits = config.limits},
+      *database, writes, subscriber, {.limits = config.limits, .strangers = config.strangers},
       {.on_ready = [&](std::uint64_t session) { ready.open(session); }, .on_broken = [&] { stop.fail(); }},
       counters);
   const PresenceWorker presence(*database, presence_events, writes, subscriber,

@@ -59,6 +59,8 @@ class Presence {
   std::optional<PeerPresence> watch(const Device& watcher, const UserId& peer,
                                     std::optional<Timestamp> stored, const Moment& now);
 
+  bool blocks(const Block& block) const { return blocks_.blocks(block.blocker, block.blocked); }
+
   bool online(const Device& device) const;
   // Devices of the user that are online.
   std::vector<DeviceId> online_devices(const UserId& user) const;

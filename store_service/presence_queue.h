@@ -45,8 +45,8 @@ struct UpdatesLost {
   std::vector<Presence::Update> updates;
 };
 
-using PresenceEvent =
-    std::variant<StateChange, PresenceSnapshot, WatchRequest, DevicesRequest, BlocksChanged, UpdatesLost>;
+using PresenceEvent = std::variant<StateChange, PresenceSnapshot, WatchRequest, DevicesRequest, BlocksChanged,
+                                   UpdatesLost, TypingNotice>;
 using PresenceQueue = BoundedQueue<PresenceEvent>;
 
 inline constexpr std::size_t kMaxPresenceEvents = 100'000;

@@ -70,6 +70,15 @@ void PresenceWorker::handle(const UpdatesLost& event) {
   presence_.lost(event.updates);
 }
 
+void PresenceWorker::handle(const TypingNotice& notice) {
+  if (presence_.blocks({notice.to, notice.from})) return;
+  std::vector<OutgoingDelivery> deliveries;
+  add_typing(notice, deliveries);
+  for (auto& frame : pack_deliveries(deliveries)) {
+    publisher_.publish({format_topic(PipeTopic{kPartition, PipeKind::deliver}), std::move(frame.bytes)});
+  }
+}
+
 void PresenceWorker::tell(std::vector<Presence::Update> updates) {
   std::vector<OutgoingDelivery> deliveries;
   for (const auto& update : updates) {

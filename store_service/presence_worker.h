@@ -39,6 +39,8 @@ class PresenceWorker {
   void handle(DevicesRequest& event);
   void handle(const BlocksChanged& event);
   void handle(const UpdatesLost& event);
+  // Here, because the one who replies to a block must have stopped passing typing on.
+  void handle(const TypingNotice& notice);
   void tell(std::vector<Presence::Update> updates);
   void store(std::vector<WriteTransaction::DeviceChange> devices);
 

@@ -4,8 +4,11 @@
 
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "protocol/topic.h"
+#include "store_service/delivery.h"
+#include "store_service/ingest.h"
 
 namespace duet {
 namespace {
@@ -23,6 +26,18 @@ void announce(Publisher& publisher, PresenceQueue& presence, const ReplyTo& to, 
   // A new connection begins with all blocks.
   if (result == PublishResult::queue_full) publisher.reconnect();
   presence.push_beyond(BlocksChanged{to, update});  // no more than there were requests
+}
+
+// What the last attempt at a consent came to. One thread, the writer's, uses it.
+struct Consented {
+  bool blocked = false;
+  Accepted accepted{};
+};
+
+Answer answer_of(const Consented& consented) {
+  if (consented.blocked) return Failure<Refusal>(blocked_by_peer());
+  if (consented.accepted.outcome == Accepted::Outcome::not_found) return Failure<Refusal>(no_request());
+  return nlohmann::json::object();
 }
 
 }  // namespace
@@ -43,7 +58,20 @@ RequestWorkers::RequestWorkers(Database& database, const Neighbours& neighbours,
 }
 
 void RequestWorkers::run(StoreReader& reader, const std::stop_token& stop) {
-  while (const auto request = neighbours_.requests.pop(stop)) handle(reader, *request);
+  while (const auto task = neighbours_.requests.pop(stop)) {
+    std::visit([&](const auto& one) { handle(reader, one); }, *task);
+  }
+}
+
+// Who may not hear of the other is left out without a word; presence, which knows the blocks, sends the rest.
+void RequestWorkers::handle(StoreReader& reader, const TypingNotice& notice) {
+  try {
+    if (reader.consent(notice.from, notice.to) != Consent::given) return;
+  } catch (const StoreError& error) {
+    spdlog::debug("typing cannot be passed on: {}", error.what());
+    return;
+  }
+  if (!neighbours_.presence.push(notice)) spdlog::debug("no room for typing");
 }
 
 void RequestWorkers::handle(StoreReader& reader, const RawRequest& raw) {
@@ -80,13 +108,16 @@ void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const Reques
       return pass_block(reader, to, request, *method);
     case Method::devices:
       return pass_devices(reader, to);
+    case Method::accept:
+      return pass_accept(to, request);
   }
 }
 
 void RequestWorkers::pass_presence(StoreReader& reader, const ReplyTo& to, const RequestPayload& request) {
   const auto peer = peer_of(to.device.user, request);
   if (!peer) return reply(to, Failure<Refusal>(peer.error()));
-  if (!reader.conversation_exists(to.device.user, *peer)) {
+  const auto consent = reader.consent(to.device.user, *peer);
+  if (!consent || *consent == Consent::waits_for_peer) {
     return reply(to, Failure<Refusal>(no_presence()));
   }
   to_presence(to, WatchRequest{to, *peer, reader.last_seen(*peer)});
@@ -116,6 +147,27 @@ void RequestWorkers::pass_block(StoreReader& reader, const ReplyTo& to, const Re
   };
   job.on_committed = [to, update = update_of(block, method), &publisher = neighbours_.publisher,
                       &presence = neighbours_.presence] { announce(publisher, presence, to, update); };
+  job.on_failed = [to, &publisher = neighbours_.publisher] { send_reply(publisher, to, unavailable()); };
+  if (!neighbours_.writes.push_job(std::move(job))) reply(to, unavailable());
+}
+
+void RequestWorkers::pass_accept(const ReplyTo& to, const RequestPayload& request) {
+  const UserId& me = to.device.user;
+  const auto peer = peer_of(me, request);
+  if (!peer) return reply(to, Failure<Refusal>(peer.error()));
+  const auto outcome = std::make_shared<Consented>();
+  WriteJob job;
+  job.apply = [outcome, me, peer = *peer](WriteTransaction& transaction) {
+    outcome->blocked = transaction.standing(me, peer).blocked;
+    outcome->accepted =
+        outcome->blocked ? Accepted{Accepted::Outcome::not_found} : transaction.accept(me, peer);
+  };
+  job.tell = [outcome, me, peer = *peer, epoch = epoch_](std::vector<OutgoingDelivery>& out) {
+    if (const auto& released = outcome->accepted.released) add_released(me, peer, *released, epoch, out);
+  };
+  job.on_committed = [outcome, to, &publisher = neighbours_.publisher] {
+    send_reply(publisher, to, answer_of(*outcome));
+  };
   job.on_failed = [to, &publisher = neighbours_.publisher] { send_reply(publisher, to, unavailable()); };
   if (!neighbours_.writes.push_job(std::move(job))) reply(to, unavailable());
 }

@@ -5,9 +5,11 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "protocol/payload.h"
+#include "protocol/service_payload.h"
 #include "store_service/bounded_queue.h"
 #include "store_service/counters.h"
 #include "store_service/presence_queue.h"
@@ -25,7 +27,9 @@ struct RawRequest {
   std::string payload;
   std::string correlation_data;
 };
-using RequestQueue = BoundedQueue<RawRequest>;
+// What waits for a reader: a request, or typing that is passed on if the two have agreed to talk.
+using ReaderTask = std::variant<RawRequest, TypingNotice>;
+using RequestQueue = BoundedQueue<ReaderTask>;
 
 inline constexpr std::size_t kMaxRequests = 10'000;
 inline constexpr std::size_t kReaderThreads = 2;
@@ -33,8 +37,9 @@ inline constexpr std::size_t kReaderThreads = 2;
 // Answers without looking at the database: there is no room for the request.
 void refuse_request(Publisher& publisher, const RawRequest& request, const PayloadLimits& limits);
 
-// Each thread has its own reader. What it can read it answers; a block goes to the writer, and what needs to
-// know who is online to the presence worker, which then answer. Everything referred to outlives it.
+// Each thread has its own reader. What it can read it answers; a block or a consent goes to the writer, and
+// what needs to know who is online to the presence worker, which then answer. Everything referred to outlives
+// it.
 class RequestWorkers {
  public:
   struct Neighbours {
@@ -52,9 +57,11 @@ class RequestWorkers {
  private:
   void run(StoreReader& reader, const std::stop_token& stop);
   void handle(StoreReader& reader, const RawRequest& raw);
+  void handle(StoreReader& reader, const TypingNotice& notice);
   void answer(StoreReader& reader, const ReplyTo& to, const RequestPayload& request);
   void pass_presence(StoreReader& reader, const ReplyTo& to, const RequestPayload& request);
   void pass_block(StoreReader& reader, const ReplyTo& to, const RequestPayload& request, Method method);
+  void pass_accept(const ReplyTo& to, const RequestPayload& request);
   void pass_devices(StoreReader& reader, const ReplyTo& to);
   void to_presence(const ReplyTo& to, PresenceEvent event);
   void reply(const ReplyTo& to, const Answer& answer) { send_reply(neighbours_.publisher, to, answer); }

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, Method>, 8> kMethods{{
+constexpr std::array<std::pair<std::string_view, Method>, 9> kMethods{{
     {"history", Method::history},
     {"conversations", Method::conversations},
     {"sync", Method::sync},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 8> kMethods{{
     {"unblock", Method::unblock},
     {"blocks", Method::blocks},
     {"devices", Method::devices},
+    {"accept", Method::accept},
 }};
 
 std::size_t limit_of(const RequestPayload& request) {
@@ -48,12 +49,14 @@ json marks_json(const Marks& marks) {
 }
 
 json summary_json(const ConversationSummary& summary) {
-  return {{"peer", summary.peer.str()},
-          {"last", to_json(summary.last)},
-          {"unread", summary.unread},
-          {"mine", marks_json(summary.mine)},
-          {"theirs", marks_json(summary.theirs)},
-          {"blocked", summary.blocked}};
+  json out{{"peer", summary.peer.str()},
+           {"last", to_json(summary.last)},
+           {"unread", summary.unread},
+           {"mine", marks_json(summary.mine)},
+           {"theirs", marks_json(summary.theirs)},
+           {"blocked", summary.blocked}};
+  if (summary.request) out["request"] = true;
+  return out;
 }
 
 std::string_view kind_name(Change::Kind kind) {
@@ -176,6 +179,10 @@ Answer answer_blocks(StoreReader& reader, const UserId& me) {
 
 Refusal no_presence() {
   return {ErrorCode::not_found, "there is no conversation with this user, or no presence of theirs to see"};
+}
+
+Refusal no_request() {
+  return {ErrorCode::not_found, "this user has begun no conversation with you"};
 }
 
 Answer answer_devices(std::vector<DeviceRow> rows, const std::vector<DeviceId>& online, Timestamp now) {

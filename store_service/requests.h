@@ -23,6 +23,7 @@ enum class Method : std::uint8_t {
   unblock,
   blocks,
   devices,
+  accept,
 };
 std::optional<Method> parse_method(std::string_view text);
 
@@ -46,6 +47,9 @@ Answer answer_blocks(StoreReader& reader, const UserId& me);
 
 // The one answer for a stranger, for somebody who blocked me and for a user who does not exist.
 Refusal no_presence();
+
+// Nothing of this user's waits for the one who would accept it.
+Refusal no_request();
 
 // `rows` as stored; the devices of `online` are online, stored or not.
 Answer answer_devices(std::vector<DeviceRow> rows, const std::vector<DeviceId>& online, Timestamp now);

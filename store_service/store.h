@@ -7,6 +7,7 @@
 //   - seq is dense per conversation, from 1; ts never decreases along seq
 //   - (conversation, sender, message id) is stored once
 //   - marks never go back; read <= delivered <= last seq
+//   - a conversation that waits for somebody's consent has no message of theirs
 //   - log numbers ascend over the whole store; every change stands once in the log of each user it concerns,
 //   and a
 //     receipt stands there only with its last state
@@ -31,6 +32,14 @@ namespace duet {
 // Place of a change in the store's one log.
 using LogNumber = std::uint64_t;
 
+// Whether two users have agreed to talk. A conversation that is begun as a request waits for the recipient's
+// consent; meanwhile the one who began it is told nothing of the recipient's marks.
+enum class Consent : std::uint8_t {
+  given,  // or never asked for
+  waits_for_peer,
+  waits_for_me,
+};
+
 struct NewMessage {
   UserId from;
   UserId to;
@@ -38,6 +47,7 @@ struct NewMessage {
   Timestamp ts;  // when the broker accepted it; the store raises it to the conversation's last ts
   std::string type;
   std::string body;
+  bool asks = false;  // if it begins the conversation, that is a request
 };
 
 struct StoredMessage {
@@ -45,15 +55,35 @@ struct StoredMessage {
   LogNumber log_number;
 };
 
-struct Appended {
-  StoredMessage message;  // of a duplicate: what is stored, i.e. the first body
-  bool duplicate;
-};
-
 struct Marks {
   Seq delivered = 0;
   Seq read = 0;
   friend bool operator==(const Marks&, const Marks&) = default;
+};
+
+// Marks of a user, which the peer is told now.
+struct ToldMarks {
+  Marks marks;
+  LogNumber log_number;
+  friend bool operator==(const ToldMarks&, const ToldMarks&) = default;
+};
+
+struct Appended {
+  StoredMessage message;  // of a duplicate: what is stored, i.e. the first body
+  bool duplicate;
+  // The message answers a request and so accepts it: the sender's marks, if there are any. Their log number
+  // is after the message's.
+  std::optional<ToldMarks> released = std::nullopt;
+};
+
+struct Accepted {
+  enum class Outcome : std::uint8_t {
+    accepted,
+    unchanged,  // nothing waited
+    not_found,  // no such conversation, or the one who accepts began it
+  };
+  Outcome outcome;
+  std::optional<ToldMarks> released = std::nullopt;  // of the one who has accepted
 };
 
 struct RaisedMarks {
@@ -63,8 +93,17 @@ struct RaisedMarks {
     not_found,  // no such conversation, or beyond its last message
   };
   Outcome outcome;
-  Marks marks;           // as they stand now
-  LogNumber log_number;  // of the last raise
+  Marks marks;            // as they stand now
+  LogNumber log_number;   // of the last raise
+  bool withheld = false;  // from the peer, whose request waits
+};
+
+// How one user stands with another, to whom something is to be sent.
+struct Standing {
+  bool blocked = false;  // by the other
+  bool exists = false;   // the conversation
+  Consent consent = Consent::given;
+  std::uint64_t sent = 0;  // messages of the one to the other
 };
 
 // A transaction of the one writer. Everything in it becomes durable with commit(), or nothing does: without
@@ -78,6 +117,19 @@ class WriteTransaction {
   virtual Appended append(const NewMessage& message) = 0;
   virtual RaisedMarks raise_marks(const UserId& by, const UserId& peer, const Marks& marks) = 0;
 
+  virtual Standing standing(const UserId& me, const UserId& peer) = 0;
+  // The sender's message with this id, if it is stored.
+  virtual std::optional<StoredMessage> find(const UserId& from, const UserId& to, const MessageId& id) = 0;
+  // `me` accepts the request of `peer`.
+  virtual Accepted accept(const UserId& me, const UserId& peer) = 0;
+  // Accepts up to `limit` requests, whosever they are. Returns how many; fewer than `limit`: none is left.
+  // At most once in a transaction.
+  virtual std::size_t accept_any(std::size_t limit) = 0;
+
+  // The user's bucket for new conversations (acl/token_bucket.h): when it is full again. nullopt: it is full.
+  virtual std::optional<Timestamp> begun_full_at(const UserId& user) = 0;
+  virtual void set_begun_full_at(const UserId& user, Timestamp full_at) = 0;
+
   // The last record of the node that is stored; 0 for a node never seen.
   virtual RecordNumber ingest_offset(const NodeId& node, Partition partition) = 0;
   virtual void set_ingest_offset(const NodeId& node, Partition partition, RecordNumber n) = 0;
@@ -85,7 +137,6 @@ class WriteTransaction {
   // False: nothing changed.
   virtual bool block(const Block& block) = 0;
   virtual bool unblock(const Block& block) = 0;
-  virtual bool is_blocked(const Block& block) = 0;
 
   struct DeviceChange {
     Device device;
@@ -106,11 +157,13 @@ struct ConversationSummary {
   Envelope last;
   Seq unread;  // messages of the peer's after my read mark
   Marks mine;
-  Marks theirs;
-  bool blocked;  // by me
+  Marks theirs;          // nothing while my request waits for them
+  bool blocked;          // by me
+  bool request = false;  // it waits for my consent
 };
 
-// A change as it stands in one user's log.
+// A change as it stands in one user's log. Receipts of somebody whose consent the user waits for are in no
+// log but their own.
 struct Change {
   enum class Kind : std::uint8_t { message, sent, receipt };
   LogNumber log_number;
@@ -158,7 +211,8 @@ class StoreReader {
   // The highest log number that is committed; 0 in an empty store.
   virtual LogNumber last_log_number() = 0;
 
-  virtual bool conversation_exists(const UserId& one, const UserId& other) = 0;
+  // nullopt: there is no such conversation.
+  virtual std::optional<Consent> consent(const UserId& me, const UserId& peer) = 0;
   virtual std::vector<UserId> peers(const UserId& me) = 0;  // everyone with a conversation with me
   virtual std::vector<UserId> blocked_by(const UserId& me) = 0;
   virtual bool is_blocked(const Block& block) = 0;
@@ -173,6 +227,7 @@ class StoreReader {
     UserId to_first;   // of a message: the sender
     UserId to_second;  // of a message: the recipient
     std::variant<Envelope, Receipt> content;
+    bool withheld = false;  // of a receipt: it is for the one who gave it alone
   };
   virtual std::vector<Redelivery> undelivered(LogNumber after, std::size_t limit) = 0;
   virtual LogNumber delivered_mark() = 0;

@@ -30,6 +30,7 @@ LinkOptions Subscriber::link_options(const Config& config) const {
       {std::string(kPresenceFilter), 1},
       {std::string(kPushFilter), 1},
       {std::string(kRequestFilter), 1},
+      {format_topic(ServiceTopic{"broker", ServiceKind::typing}), 0},
       {format_topic(PipeTopic{kPartition, PipeKind::ingest}), 1},
   };
   return options;
@@ -59,6 +60,8 @@ void Subscriber::on_message(const LinkMessage& message) {
     }
   } else if (*topic == Topic(ServiceTopic{"broker", ServiceKind::presence})) {
     on_snapshot(message);
+  } else if (*topic == Topic(ServiceTopic{"broker", ServiceKind::typing})) {
+    on_typing(message);
   }
 }
 
@@ -66,10 +69,11 @@ void Subscriber::route(const DeviceTopic& topic, const LinkMessage& message) {
   if (topic.kind == DeviceKind::presence) return on_presence(topic.owner, message);
   if (topic.kind == DeviceKind::push) return on_push(topic.owner, message);
   if (topic.kind != DeviceKind::request) return;
-  RawRequest request{topic.owner, topic.method, std::string(message.payload),
-                     std::string(message.correlation_data)};
+  ReaderTask request = RawRequest{topic.owner, topic.method, std::string(message.payload),
+                                  std::string(message.correlation_data)};
   if (inboxes_.requests.push(std::move(request))) return;
-  refuse_request(*this, request, limits_);  // NOLINT(bugprone-use-after-move): a full queue leaves it
+  // NOLINTNEXTLINE(bugprone-use-after-move): a full queue leaves it
+  refuse_request(*this, std::get<RawRequest>(request), limits_);
 }
 
 void Subscriber::on_presence(const Device& device, const LinkMessage& message) {
@@ -90,6 +94,15 @@ void Subscriber::on_push(const Device& device, const LinkMessage& message) {
        {},
        {}});
   if (!queued) spdlog::error("the writer has too much to do: a push registration is not stored");
+}
+
+void Subscriber::on_typing(const LinkMessage& message) {
+  auto notice = parse_typing_notice(message.payload);
+  if (!notice) {
+    spdlog::error("the broker's word of typing cannot be read");
+  } else if (!inboxes_.requests.push(*std::move(notice))) {
+    spdlog::debug("no room for typing");
+  }
 }
 
 void Subscriber::on_snapshot(const LinkMessage& message) {

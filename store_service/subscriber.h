@@ -44,6 +44,7 @@ class Subscriber final : public Publisher {
   void route(const DeviceTopic& topic, const LinkMessage& message);
   void on_presence(const Device& device, const LinkMessage& message);
   void on_push(const Device& device, const LinkMessage& message);
+  void on_typing(const LinkMessage& message);
   void on_snapshot(const LinkMessage& message);
   void to_presence(PresenceEvent event);
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "store_service/delivery.h"
 #include "store_service/store.h"
 
 namespace duet {
@@ -24,6 +25,9 @@ struct WriteJob {
   // Set: when the database fails, the job is given up and this is called. Empty: it is tried until it is
   // done.
   std::function<void()> on_failed;
+  // After the commit: adds what clients are to hear of it, to be delivered before on_committed is called.
+  // Changes are told again after a crash, like those of records. May be empty.
+  std::function<void(std::vector<OutgoingDelivery>&)> tell = {};
 };
 
 // One consumer, the writer; any number of producers. Bounded: a frame that finds no room is dropped (the

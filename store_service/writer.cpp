@@ -34,7 +34,7 @@ Writer::Writer(Database& database, WriteQueue& queue, Publisher& publisher, Writ
       options_(std::move(options)),
       events_(std::move(events)),
       counters_(counters),
-      rules_{database.epoch(), options_.limits, kPartition},
+      rules_{database.epoch(), options_.limits, kPartition, options_.strangers},
       reader_(database.reader()),
       tracker_(std::make_shared<DeliveryTracker>(reader_->delivered_mark())),
       stored_mark_(tracker_->mark()),
@@ -111,7 +111,8 @@ bool Writer::redeliver(std::uint64_t session, const std::stop_token& stop) {
       } else {
         const auto& receipt = std::get<Receipt>(content);
         const auto& peer = receipt.by == item.to_first ? item.to_second : item.to_first;
-        add_receipt(receipt, peer, item.log_number, deliveries);
+        const auto add = item.withheld ? add_withheld_receipt : add_receipt;
+        add(receipt, peer, item.log_number, deliveries);
       }
     }
     if (!deliver(deliveries, session, stop)) return false;
@@ -140,6 +141,9 @@ void Writer::write(WriteQueue::Work work, const std::stop_token& stop) {
     done = try_commit(frames, work.jobs);
   }
   backoff_ = options_.first_backoff;
+  for (const auto& job : work.jobs) {
+    if (job.tell) job.tell(done->deliveries);
+  }
   count(*done);
   send(*done, stop);
   for (const auto& job : work.jobs) {

@@ -26,6 +26,7 @@ namespace duet {
 
 struct WriterOptions {
   PayloadLimits limits;
+  StrangerRules strangers = {};
   std::chrono::milliseconds first_backoff{100};  // after the database failed
   std::chrono::milliseconds max_backoff{5000};
   std::chrono::milliseconds idle{1000};      // after which the delivered mark is stored by itself

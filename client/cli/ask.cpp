@@ -135,6 +135,17 @@ void print_presence(Questioner& questioner, const CliOptions& options, const Ren
   questioner.output().line(render.presence(*options.peer, *presence));
 }
 
+void accept(Questioner& questioner, const CliOptions& options) {
+  RequestPayload parameters;
+  parameters.with = options.peer;
+  questioner.ask("accept", parameters);
+  if (options.json) {
+    questioner.output().line(dump(json{{"peer", options.peer->str()}, {"accepted", true}}));
+  } else {
+    questioner.output().line(options.peer->str() + " is accepted");
+  }
+}
+
 void set_block(Questioner& questioner, const CliOptions& options) {
   RequestPayload parameters;
   parameters.with = options.peer;
@@ -167,6 +178,9 @@ int run_ask(const CliOptions& options) {
       break;
     case Command::presence:
       print_presence(questioner, options, render);
+      break;
+    case Command::accept:
+      accept(questioner, options);
       break;
     case Command::devices:
       print_devices(questioner, render);

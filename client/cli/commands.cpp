@@ -81,6 +81,7 @@ int run_command(const CliOptions& options) {
     case Command::history:
     case Command::conversations:
     case Command::presence:
+    case Command::accept:
     case Command::block:
     case Command::unblock:
     case Command::devices:

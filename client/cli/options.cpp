@@ -122,6 +122,9 @@ class Parser {
     auto* presence = command(Command::presence, "presence", "Print whether a user is online");
     add_user(presence, "peer");
     add_timeout(presence, kAskTimeout);
+    auto* accept = command(Command::accept, "accept", "Accept the messages of somebody who waits for it");
+    add_user(accept, "peer");
+    add_timeout(accept, kAskTimeout);
     auto* block = command(Command::block, "block", "Accept nothing more from a user");
     add_user(block, "peer");
     add_timeout(block, kAskTimeout);

@@ -20,6 +20,7 @@ enum class Command : std::uint8_t {
   history,
   conversations,
   presence,
+  accept,
   block,
   unblock,
   devices,
@@ -42,7 +43,7 @@ struct CliOptions {
   bool json = false;
   std::optional<std::chrono::seconds> timeout;
 
-  std::optional<UserId> peer;  // of send, chat, history, presence, block, unblock; the user of token
+  std::optional<UserId> peer;  // of send, chat, history, presence, accept, block, unblock; the user of token
   std::string text;            // of send; "-": standard input
   std::optional<MessageId> id;
   std::string type;

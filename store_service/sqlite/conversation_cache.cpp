@@ -17,14 +17,17 @@ std::int64_t highest_key(const Connection& connection) {
 ConversationCache::ConversationCache(const Connection& connection, std::size_t capacity)
     : find_(connection, "find a conversation",
             "SELECT " + kConversationColumns + " FROM conversations WHERE user_a = ?1 AND user_b = ?2"),
-      insert_(connection, "create a conversation",
-              "INSERT INTO conversations (" + kConversationColumns +
-                  ") VALUES (?1, ?16, ?17, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"),
+      insert_(
+          connection, "create a conversation",
+          "INSERT INTO conversations (" + kConversationColumns +
+              ") VALUES (?1, ?16, ?17, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?18)"),
       update_(
           connection, "update a conversation",
           "UPDATE conversations SET last_seq = ?2, last_log = ?3, last_ts = ?4, a_sent = ?5, "
           "a_delivered = ?6, a_read = ?7, a_seen = ?8, a_receipt_log = ?9, b_sent = ?10, b_delivered = ?11, "
           "b_read = ?12, b_seen = ?13, b_receipt_log = ?14, tail = ?15 WHERE id = ?1"),
+      // By itself, so that no other change of a row looks at the index of those that wait.
+      accept_(connection, "accept a conversation", "UPDATE conversations SET awaits = NULL WHERE id = ?1"),
       entries_(capacity),
       last_key_(highest_key(connection)),
       committed_key_(last_key_) {}
@@ -77,8 +80,9 @@ void ConversationCache::write(Entry& entry) {
   };
   if (entry.stored) {
     run(update_);
+    if (entry.accepted) accept_.execute(row.key);
   } else {
-    run(insert_, row.pair.users[0], row.pair.users[1]);
+    run(insert_, row.pair.users[0], row.pair.users[1], row.awaits);
   }
 }
 
@@ -86,6 +90,7 @@ void ConversationCache::committed() {
   for (Entry* entry : changed_) {
     entry->stored = true;
     entry->changed = false;
+    entry->accepted = false;
   }
   changed_.clear();
   committed_key_ = last_key_;

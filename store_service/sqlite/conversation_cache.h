@@ -18,8 +18,9 @@ class ConversationCache {
  public:
   struct Entry {
     ConversationRow row;
-    bool stored = false;   // there is a row in the database
-    bool changed = false;  // by this transaction
+    bool stored = false;    // there is a row in the database
+    bool changed = false;   // by this transaction
+    bool accepted = false;  // by this transaction, of a stored row
     // Whether side i has blocked the other; nullopt: not asked yet.
     std::array<std::optional<bool>, 2> blocked{};
   };
@@ -45,6 +46,7 @@ class ConversationCache {
   Statement find_;
   Statement insert_;
   Statement update_;
+  Statement accept_;
   LruCache<UserPair, Entry, UserPairHash> entries_;
   std::vector<Entry*> changed_;
   std::int64_t last_key_;       // given to a conversation

@@ -23,7 +23,7 @@ std::size_t UserPairHash::operator()(const UserPair& pair) const noexcept {
 const std::string kConversationColumns =
     "id, user_a, user_b, last_seq, last_log, last_ts, "
     "a_sent, a_delivered, a_read, a_seen, a_receipt_log, "
-    "b_sent, b_delivered, b_read, b_seen, b_receipt_log, tail";
+    "b_sent, b_delivered, b_read, b_seen, b_receipt_log, tail, awaits";
 
 ConversationRow read_conversation(const Cursor& row) {
   const auto side_at = [&row](int column) {
@@ -38,7 +38,8 @@ ConversationRow read_conversation(const Cursor& row) {
           .last_log = row.number(4),
           .last_ts = row.time(5),
           .sides = {side_at(6), side_at(11)},
-          .tail = decode_logs(row.blob(16))};
+          .tail = decode_logs(row.blob(16)),
+          .awaits = row.null(17) ? std::nullopt : std::optional(row.integer(17) == 0 ? Side::a : Side::b)};
 }
 
 std::string encode_logs(const std::vector<LogNumber>& logs) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,11 +56,17 @@ struct ConversationRow {
   Timestamp last_ts{};
   std::array<SideState, 2> sides{};
   std::vector<LogNumber> tail;
+  std::optional<Side> awaits;  // whose consent; the marks of that side are withheld from the other
 
   Side side_of(UserKey user) const { return user == pair.users[0] ? Side::a : Side::b; }
   UserKey user(Side side) const { return pair.users[index_of(side)]; }
   SideState& side(Side which) { return sides[index_of(which)]; }
   const SideState& side(Side which) const { return sides[index_of(which)]; }
+  // As `which` sees it.
+  Consent consent(Side which) const {
+    if (!awaits) return Consent::given;
+    return *awaits == which ? Consent::waits_for_me : Consent::waits_for_peer;
+  }
   // Messages of the other side that `which` has not read.
   std::uint64_t unread(Side which) const { return side(other_side(which)).sent - side(which).seen; }
 };

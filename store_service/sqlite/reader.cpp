@@ -71,7 +71,8 @@ SqliteReader::SqliteReader(const std::filesystem::path& file, const SqliteOption
                           ", user_a, user_b FROM messages CROSS JOIN conversations ON id = conversation_id "
                           "WHERE log_number > ?1 ORDER BY log_number LIMIT ?2"),
       receipts_after_(connection_, "read undelivered receipts",
-                      "SELECT log_number, side, user_a, user_b, a_delivered, a_read, b_delivered, b_read "
+                      "SELECT log_number, side, user_a, user_b, a_delivered, a_read, b_delivered, b_read, "
+                      "coalesce(awaits = side, 0) "
                       "FROM receipts CROSS JOIN conversations ON id = conversation_id "
                       "WHERE log_number > ?1 ORDER BY log_number LIMIT ?2"),
       delivered_mark_(connection_, "read the delivered mark", "SELECT delivered_mark FROM meta") {
@@ -173,8 +174,9 @@ StoreReader::SummaryItem SqliteReader::summary(const UserId& me, UserKey my_key,
                       .last = envelope_of(std::move(last), is_mine ? me : peer, is_mine ? peer : me),
                       .unread = row.unread(mine),
                       .mine = row.side(mine).marks,
-                      .theirs = row.side(theirs).marks,
-                      .blocked = find_block_.query(my_key, row.user(theirs)).next()},
+                      .theirs = row.awaits == theirs ? Marks{} : row.side(theirs).marks,
+                      .blocked = find_block_.query(my_key, row.user(theirs)).next(),
+                      .request = row.awaits == mine},
           .last_log_number = last_log};
 }
 
@@ -192,8 +194,10 @@ Page<Change> SqliteReader::changes(const UserId& me, LogNumber after, std::size_
   };
   for (std::size_t i = 0; i < rows.size(); ++i) {
     push_message(i, seqs_.first_after(rows[i], after));
-    for (const auto& side : rows[i].sides) {
-      if (side.receipt_log > after) next.push({side.receipt_log, i, 0});
+    for (const Side side : {Side::a, Side::b}) {
+      const bool withheld = rows[i].awaits == side && rows[i].user(side) != *key;
+      const LogNumber receipt_log = rows[i].side(side).receipt_log;
+      if (receipt_log > after && !withheld) next.push({receipt_log, i, 0});
     }
   }
   PageBuilder<Change> builder(limit, max_bytes);
@@ -228,8 +232,10 @@ LogNumber SqliteReader::last_log_number() {
   return row.next() ? row.number(0) : 0;
 }
 
-bool SqliteReader::conversation_exists(const UserId& one, const UserId& other) {
-  return find_conversation(one, other).has_value();
+std::optional<Consent> SqliteReader::consent(const UserId& me, const UserId& peer) {
+  const auto row = find_conversation(me, peer);
+  if (!row) return std::nullopt;
+  return row->consent(row->side_of(*users_.find(me)));
 }
 
 std::vector<UserId> SqliteReader::peers(const UserId& me) {
@@ -321,8 +327,9 @@ std::vector<StoreReader::Redelivery> SqliteReader::undelivered_receipts(LogNumbe
     const bool by_a = row.integer(1) == 0;
     const UserId by = users_.name(row.key<UserKey>(by_a ? 2 : 3));
     const UserId peer = users_.name(row.key<UserKey>(by_a ? 3 : 2));
-    found.push_back(
-        {row.number(0), by, peer, Receipt{by, row.number(by_a ? 4 : 6), row.number(by_a ? 5 : 7), {}}});
+    found.push_back({row.number(0), by, peer,
+                     Receipt{by, row.number(by_a ? 4 : 6), row.number(by_a ? 5 : 7), {}},
+                     row.integer(8) != 0});
   }
   return found;
 }

@@ -22,7 +22,7 @@ class SqliteReader final : public StoreReader {
                                   std::size_t max_bytes) override;
   Page<Change> changes(const UserId& me, LogNumber after, std::size_t limit, std::size_t max_bytes) override;
   LogNumber last_log_number() override;
-  bool conversation_exists(const UserId& one, const UserId& other) override;
+  std::optional<Consent> consent(const UserId& me, const UserId& peer) override;
   std::vector<UserId> peers(const UserId& me) override;
   std::vector<UserId> blocked_by(const UserId& me) override;
   bool is_blocked(const Block& block) override;

@@ -41,6 +41,10 @@ constexpr QueryLaw kQueryLaws[] = {
     // SQLite 3.40's own check of the schema's CHECKs may look at the last row alone.
     {"owner", "SELECT id, NULL, NULL FROM conversations WHERE user_a >= user_b",
      "the user with the smaller key does not come first"},
+    {"consent",
+     "SELECT id, NULL, NULL FROM conversations WHERE awaits IS NOT NULL AND "
+     "CASE awaits WHEN 0 THEN a_sent WHEN 1 THEN b_sent ELSE -1 END <> 0",
+     "it waits for the consent of somebody who has answered, or of nobody"},
     {"log",
      "SELECT m.conversation_id, m.seq, m.log_number FROM receipts AS r JOIN messages AS m "
      "ON m.log_number = r.log_number",

@@ -14,6 +14,7 @@
 //   once        (conversation, sender, message id) is stored once
 //   ids         the way from message id to message
 //   marks       read <= delivered <= last seq
+//   consent     a conversation waits for nobody who has sent something in it
 //   receipts    the last receipt of each side, and no other
 //   log         numbers ascend from 1, each used once
 #pragma once

@@ -49,6 +49,12 @@ Writer::Writer(Connection& c, const SqliteOptions& options)
       insert_block(c, "store a block", "INSERT OR IGNORE INTO blocks (blocker, blocked) VALUES (?1, ?2)"),
       delete_block(c, "remove a block", "DELETE FROM blocks WHERE blocker = ?1 AND blocked = ?2"),
       find_block(c, "look up a block", "SELECT 1 FROM blocks WHERE blocker = ?1 AND blocked = ?2"),
+      find_awaiting(c, "find requests",
+                    "SELECT user_a, user_b FROM conversations WHERE awaits IS NOT NULL LIMIT ?1"),
+      find_begun(c, "read what a user has begun", "SELECT full_at FROM begun WHERE user_id = ?1"),
+      set_begun(c, "store what a user has begun",
+                "INSERT INTO begun (user_id, full_at) VALUES (?1, ?2) "
+                "ON CONFLICT DO UPDATE SET full_at = excluded.full_at"),
       touch_device(
           c, "store a device",
           "INSERT INTO devices (user_id, device, last_seen, push_platform) VALUES (?1, ?2, ?3, coalesce(?4, "
@@ -139,11 +145,13 @@ Appended SqliteTransaction::append(const NewMessage& message) {
     return {{envelope_of(*std::move(stored), message.from, message.to), log_number}, true};
   }
   writer_.conversations.change(entry);
+  if (message.asks && row.last_seq == 0) row.awaits = other_side(side);
   MessageRow stored = next_message(row, side, message);
   store(row, stored);
   writer_.ids.add(hash, stored.log_number);
   const LogNumber log_number = stored.log_number;
-  return {{envelope_of(std::move(stored), message.from, message.to), log_number}, false};
+  const auto released = row.awaits == side ? give_consent(entry) : std::nullopt;
+  return {{envelope_of(std::move(stored), message.from, message.to), log_number}, false, released};
 }
 
 std::optional<MessageRow> SqliteTransaction::find_stored(const ConversationRow& row, Side sender,
@@ -190,13 +198,11 @@ void SqliteTransaction::store(ConversationRow& row, const MessageRow& message) {
 RaisedMarks SqliteTransaction::raise_marks(const UserId& by, const UserId& peer, const Marks& marks) {
   const Step step(*this);
   using Outcome = RaisedMarks::Outcome;
-  const auto by_key = writer_.users.find(by);
-  const auto peer_key = writer_.users.find(peer);
-  Entry* entry = by_key && peer_key ? writer_.conversations.find(pair_of(*by_key, *peer_key)) : nullptr;
+  Entry* entry = find_entry(by, peer);
   if (entry == nullptr) return {Outcome::not_found, {}, 0};
 
   ConversationRow& row = entry->row;
-  const Side side = row.side_of(*by_key);
+  const Side side = row.side_of(*writer_.users.find(by));
   ConversationRow::SideState& state = row.side(side);
   const Seq delivered = std::max(marks.delivered, marks.read);  // read implies delivered
   if (delivered > row.last_seq) return {Outcome::not_found, state.marks, state.receipt_log};
@@ -210,7 +216,96 @@ RaisedMarks SqliteTransaction::raise_marks(const UserId& by, const UserId& peer,
   }
   state.marks.delivered = std::max(state.marks.delivered, delivered);
   replace_receipt(row, side);
-  return {Outcome::raised, state.marks, state.receipt_log};
+  return {Outcome::raised, state.marks, state.receipt_log, row.awaits == side};
+}
+
+Standing SqliteTransaction::standing(const UserId& me, const UserId& peer) {
+  const Step step(*this);
+  const auto my_key = writer_.users.find(me);
+  const auto peer_key = writer_.users.find(peer);
+  if (!my_key || !peer_key) return {};
+  Entry* entry = writer_.conversations.find(pair_of(*my_key, *peer_key));
+  if (entry == nullptr) return {.blocked = writer_.find_block.query(*peer_key, *my_key).next()};
+  const Side side = entry->row.side_of(*my_key);
+  auto& blocked = entry->blocked[index_of(other_side(side))];
+  if (!blocked) blocked = writer_.find_block.query(*peer_key, *my_key).next();
+  return {.blocked = *blocked,
+          .exists = true,
+          .consent = entry->row.consent(side),
+          .sent = entry->row.side(side).sent};
+}
+
+std::optional<StoredMessage> SqliteTransaction::find(const UserId& from, const UserId& to,
+                                                     const MessageId& id) {
+  const Step step(*this);
+  Entry* entry = find_entry(from, to);
+  if (entry == nullptr) return std::nullopt;
+  const Side side = entry->row.side_of(*writer_.users.find(from));
+  auto stored = find_stored(entry->row, side, id, writer_.ids.hash(entry->row.key, side, id));
+  if (!stored) return std::nullopt;
+  const LogNumber log_number = stored->log_number;
+  return StoredMessage{envelope_of(*std::move(stored), from, to), log_number};
+}
+
+SqliteTransaction::Entry* SqliteTransaction::find_entry(const UserId& one, const UserId& other) {
+  const auto one_key = writer_.users.find(one);
+  const auto other_key = writer_.users.find(other);
+  return one_key && other_key ? writer_.conversations.find(pair_of(*one_key, *other_key)) : nullptr;
+}
+
+Accepted SqliteTransaction::accept(const UserId& me, const UserId& peer) {
+  const Step step(*this);
+  using Outcome = Accepted::Outcome;
+  Entry* entry = find_entry(me, peer);
+  if (entry == nullptr) return {Outcome::not_found};
+  switch (entry->row.consent(entry->row.side_of(*writer_.users.find(me)))) {
+    case Consent::given:
+      return {Outcome::unchanged};
+    case Consent::waits_for_peer:
+      return {Outcome::not_found};
+    case Consent::waits_for_me:
+      break;
+  }
+  return {Outcome::accepted, give_consent(*entry)};
+}
+
+std::size_t SqliteTransaction::accept_any(std::size_t limit) {
+  const Step step(*this);
+  std::vector<UserPair> pairs;
+  {
+    Cursor row = writer_.find_awaiting.query(limit);
+    while (row.next()) pairs.push_back({{row.key<UserKey>(0), row.key<UserKey>(1)}});
+  }
+  for (const UserPair& pair : pairs) {
+    Entry* entry = writer_.conversations.find(pair);
+    if (entry != nullptr && entry->row.awaits) give_consent(*entry);
+  }
+  return pairs.size();
+}
+
+std::optional<ToldMarks> SqliteTransaction::give_consent(Entry& entry) {
+  ConversationRow& row = entry.row;
+  const Side side = *row.awaits;
+  writer_.conversations.change(entry);
+  row.awaits.reset();
+  entry.accepted = entry.stored;
+  const auto& state = row.side(side);
+  if (state.receipt_log == 0) return std::nullopt;
+  replace_receipt(row, side);  // the peer's cursor may be beyond the old one
+  return ToldMarks{state.marks, state.receipt_log};
+}
+
+std::optional<Timestamp> SqliteTransaction::begun_full_at(const UserId& user) {
+  const Step step(*this);
+  const auto key = writer_.users.find(user);
+  if (!key) return std::nullopt;
+  Cursor row = writer_.find_begun.query(*key);
+  return row.next() ? std::optional(row.time(0)) : std::nullopt;
+}
+
+void SqliteTransaction::set_begun_full_at(const UserId& user, Timestamp full_at) {
+  const Step step(*this);
+  writer_.set_begun.execute(this->user(user), full_at);
 }
 
 std::uint64_t SqliteTransaction::sent_up_to(const ConversationRow& row, Side sender, Seq seq) {
@@ -261,18 +356,6 @@ void SqliteTransaction::forget_block(const Block& block) {
   const auto blocker = writer_.users.find(block.blocker);
   const auto blocked = writer_.users.find(block.blocked);
   if (blocker && blocked) writer_.conversations.forget_blocks(pair_of(*blocker, *blocked));
-}
-
-bool SqliteTransaction::is_blocked(const Block& block) {
-  const Step step(*this);
-  const auto blocker = writer_.users.find(block.blocker);
-  const auto blocked = writer_.users.find(block.blocked);
-  if (!blocker || !blocked) return false;
-  Entry* entry = writer_.conversations.find(pair_of(*blocker, *blocked));
-  if (entry == nullptr) return writer_.find_block.query(*blocker, *blocked).next();
-  auto& known = entry->blocked[index_of(entry->row.side_of(*blocker))];
-  if (!known) known = writer_.find_block.query(*blocker, *blocked).next();
-  return *known;
 }
 
 void SqliteTransaction::touch_device(const DeviceChange& change, std::size_t max_devices) {

@@ -44,6 +44,9 @@ struct Writer {
   Statement insert_block;
   Statement delete_block;
   Statement find_block;
+  Statement find_awaiting;
+  Statement find_begun;
+  Statement set_begun;
   Statement touch_device;
   Statement trim_devices;
   Statement set_delivered_mark;
@@ -59,11 +62,16 @@ class SqliteTransaction final : public WriteTransaction {
 
   Appended append(const NewMessage& message) override;
   RaisedMarks raise_marks(const UserId& by, const UserId& peer, const Marks& marks) override;
+  Standing standing(const UserId& me, const UserId& peer) override;
+  std::optional<StoredMessage> find(const UserId& from, const UserId& to, const MessageId& id) override;
+  Accepted accept(const UserId& me, const UserId& peer) override;
+  std::size_t accept_any(std::size_t limit) override;
+  std::optional<Timestamp> begun_full_at(const UserId& user) override;
+  void set_begun_full_at(const UserId& user, Timestamp full_at) override;
   RecordNumber ingest_offset(const NodeId& node, Partition partition) override;
   void set_ingest_offset(const NodeId& node, Partition partition, RecordNumber n) override;
   bool block(const Block& block) override;
   bool unblock(const Block& block) override;
-  bool is_blocked(const Block& block) override;
   void touch_device(const DeviceChange& change, std::size_t max_devices) override;
   void set_delivered_mark(LogNumber log_number) override;
   void commit() override;
@@ -94,6 +102,10 @@ class SqliteTransaction final : public WriteTransaction {
   // Messages of `sender` with a seq up to `seq`.
   std::uint64_t sent_up_to(const ConversationRow& row, Side sender, Seq seq);
   void replace_receipt(ConversationRow& row, Side side);
+  // Null: there is no such conversation.
+  Entry* find_entry(const UserId& one, const UserId& other);
+  // Precondition: the conversation waits for somebody's consent.
+  std::optional<ToldMarks> give_consent(Entry& entry);
   void forget_block(const Block& block);
   void roll_back() noexcept;
 

@@ -117,12 +117,12 @@ TEST_P(Append, WithoutCommitNothingStands) {
   const auto read = reader();
   EXPECT_EQ(read->last_log_number(), before);
   EXPECT_EQ(read->delivered_mark(), 0U);
-  EXPECT_FALSE(read->conversation_exists(user("carol"), user("dave")));
+  EXPECT_EQ(read->consent(user("carol"), user("dave")), std::nullopt);
   EXPECT_FALSE(read->is_blocked({user("bob"), user("alice")}));
   EXPECT_THAT(read->devices(user("erin")), IsEmpty());
   const auto transaction = database().begin();
   EXPECT_EQ(transaction->ingest_offset(node('a'), 0), 0U);
-  EXPECT_FALSE(transaction->is_blocked({user("bob"), user("alice")}));
+  EXPECT_FALSE(transaction->standing(user("alice"), user("bob")).blocked);
   EXPECT_EQ(transaction->raise_marks(user("bob"), user("alice"), {1, 0}).marks, (Marks{1, 0}));
 }
 

@@ -1,4 +1,4 @@
-// What StoreReader::conversations, peers and conversation_exists promise.
+// What StoreReader::conversations and peers promise, and consent of conversations that nobody had to accept.
 #include "tests/contract/contract.h"
 
 namespace duet {
@@ -91,10 +91,10 @@ TEST_P(Conversations, SumUpTheirState) {
 
 TEST_P(Conversations, ExistForBothSidesAndNobodyElse) {
   append(message("alice", "bob", "1"));
-  EXPECT_TRUE(reader()->conversation_exists(user("alice"), user("bob")));
-  EXPECT_TRUE(reader()->conversation_exists(user("bob"), user("alice")));
-  EXPECT_FALSE(reader()->conversation_exists(user("alice"), user("carol")));
-  EXPECT_FALSE(reader()->conversation_exists(user("alice"), user("alice")));
+  EXPECT_EQ(reader()->consent(user("alice"), user("bob")), Consent::given);
+  EXPECT_EQ(reader()->consent(user("bob"), user("alice")), Consent::given);
+  EXPECT_EQ(reader()->consent(user("alice"), user("carol")), std::nullopt);
+  EXPECT_EQ(reader()->consent(user("alice"), user("alice")), std::nullopt);
 }
 
 TEST_P(Conversations, GiveEveryPeer) {

@@ -150,6 +150,29 @@ TEST_F(Migrating, ChangesTheDatabaseAndKeepsABackupOfWhatWas) {
   EXPECT_EQ(restored->reader()->last_log_number(), 1U);
 }
 
+// Schema 1 knew no consent: what it holds was never a request.
+TEST_F(Migrating, ConversationsFromBeforeConsentHaveIt) {
+  {
+    std::ofstream(file()).flush();
+    Connection connection(file(), Connection::Mode::read_write);
+    sqlite::migrate(connection, {sqlite::kApplicationId, sqlite::migrations().first(1)});
+    connection.execute("fill", "INSERT INTO users VALUES (1, 'alice'), (2, 'bob')");
+    connection.execute("fill",
+                       "INSERT INTO conversations VALUES (1, 1, 2, 1, 1, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+                       "x'0100000000000000')");
+    connection.execute("fill", "INSERT INTO messages VALUES (1, 1, 1, 0, 1, 'm1', 5, NULL, 'hello')");
+  }
+  const auto database = open_sqlite(file());
+  EXPECT_TRUE(exists(file("duet.db.v1.bak")));
+  EXPECT_EQ(database->reader()->consent(user("bob"), user("alice")), Consent::given);
+  NewMessage answer = message("bob", "alice", "b1");
+  answer.asks = true;
+  const auto transaction = database->begin();
+  EXPECT_EQ(transaction->append(answer).message.envelope.seq, 2U);
+  transaction->commit();
+  EXPECT_EQ(database->reader()->consent(user("bob"), user("alice")), Consent::given);
+}
+
 TEST_F(Migrating, AMigrationThatFailsChangesNothing) {
   store_a_message();
   EXPECT_THROW(migrate_with("CREATE TABLE half (id INTEGER); SELECT nonsense"), StoreError);

@@ -80,6 +80,21 @@ TEST_F(VerifySqlite, FindsNothingInASoundDatabase) {
   EXPECT_EQ(verified.offsets, (std::map<NodeId, RecordNumber>{{node('a'), 120}}));
 }
 
+TEST_F(VerifySqlite, FindsNothingInARequestThatWaits) {
+  {
+    const auto database = open_sqlite(file());
+    const auto transaction = database->begin();
+    NewMessage asking = message("dave", "bob", "m1");
+    asking.asks = true;
+    transaction->append(asking);
+    transaction->raise_marks(user("bob"), user("dave"), {1, 1});
+    transaction->set_begun_full_at(user("dave"), at(5));
+    transaction->commit();
+  }
+  EXPECT_EQ(verify().violations, 0U);
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
 TEST_F(VerifySqlite, ReadsBesideAWriter) {
   const auto database = open_sqlite(file());
   const auto transaction = database->begin();
@@ -173,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
                "UPDATE messages SET seq = 11 - seq WHERE conversation_id = 1 AND seq IN (5, 6)"},
         Damage{"a_conversation_without_messages", "seq",
                "INSERT INTO users VALUES (8, 'h'), (9, 'i'); INSERT INTO conversations VALUES "
-               "(9, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, x'')"},
+               "(9, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, x'', NULL)"},
         Damage{"time_goes_back", "time", "UPDATE messages SET ts = 1 WHERE conversation_id = 1 AND seq = 5"},
         Damage{"the_last_time", "time", "UPDATE conversations SET last_ts = last_ts + 1"},
         Damage{"a_senders_count", "counts", "UPDATE messages SET sender_count = 9 WHERE log_number = 7"},
@@ -196,6 +211,10 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"read_beyond_delivered", "marks", "UPDATE conversations SET b_delivered = 20 WHERE id = 1"},
         Damage{"delivered_beyond_the_last", "marks",
                "UPDATE conversations SET b_delivered = 81 WHERE id = 1"},
+        Damage{"waits_for_one_who_has_answered", "consent",
+               "UPDATE conversations SET awaits = 1 WHERE id = 1"},
+        Damage{"waits_for_a_third_side", "consent", "UPDATE conversations SET awaits = 2 WHERE id = 1"},
+        Damage{"a_bucket_of_nobody", "references", "INSERT INTO begun VALUES (77, 5)"},
         Damage{"a_receipt_is_missing", "receipts", "DELETE FROM receipts WHERE side = 0"},
         Damage{"the_other_sides_receipt_is_missing", "receipts", "DELETE FROM receipts WHERE side = 1"},
         Damage{"an_old_receipt_stays", "receipts", "INSERT INTO receipts VALUES (200, 1, 1)"},

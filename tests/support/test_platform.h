@@ -27,6 +27,7 @@ inline constexpr std::string_view kUnlimited = R"(
 messages_per_second = 0
 requests_per_minute = 0
 receipts_per_second = 0
+new_conversations_per_hour = 0
 [presence]
 debounce_ms = 50
 )";
@@ -37,6 +38,7 @@ inline constexpr std::string_view kSmallSegments = R"(
 messages_per_second = 0
 requests_per_minute = 0
 receipts_per_second = 0
+new_conversations_per_hour = 0
 [presence]
 debounce_ms = 50
 [journal]

@@ -47,11 +47,11 @@ struct Oracle {
   static bool is_name_of_grammar(const std::string& topic) {
     const std::string user = kUser;
     const std::string device = kDevice;
-    static const std::regex grammar("u/" + user + "/(out/" + user + "/(msg|receipt|typing)|in/" + user +
-                                    "/(msg|sent|receipt|typing|presence)|d/" + device +
-                                    "/(presence|push|reply|error|req/" + device +
-                                    "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
-                                    "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations)");
+    static const std::regex grammar(
+        "u/" + user + "/(out/" + user + "/(msg|receipt|typing)|in/" + user +
+        "/(msg|sent|receipt|typing|presence)|d/" + device + "/(presence|push|reply|error|req/" + device +
+        "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
+        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing)");
     return std::regex_match(topic, grammar);
   }
 
@@ -91,9 +91,10 @@ struct Oracle {
     if (access == Access::will || role == Role::auth) return {};
     if (access == Access::subscribe) {
       const std::string both = R"(u/\+/d/\+/(presence|push))";
-      return store ? both + R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/presence)" : both;
+      return store ? both + R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing))"
+                   : both;
     }
-    return store ? any + "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/presence"
+    return store ? any + "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/(presence|typing)"
                  : any + "(presence|push)";
   }
 
@@ -145,7 +146,7 @@ std::vector<std::string> base_topics() {
                                   "a",
                                   "/"};
   for (const char* role : {"store", "push", "auth", "broker"}) {
-    for (const char* kind : {"token", "blocks", "presence", "revocations"}) {
+    for (const char* kind : {"token", "blocks", "presence", "revocations", "typing"}) {
       topics.push_back(std::string("svc/") + role + '/' + kind);
     }
   }

@@ -104,5 +104,63 @@ TEST(TokenBuckets, DoNotForgetWhoIsBusy) {
   EXPECT_TRUE(buckets.take("alice", kStart));
 }
 
+// The bucket as a moment.
+
+constexpr Timestamp kMoment{hours(1000)};
+constexpr RateLimit kSixtyAnHour{60.0 / 3600, 60};
+
+TEST(TakeToken, GivesTheBurstAndThenAtTheRate) {
+  std::optional<Timestamp> full_at;
+  for (int i = 0; i < 60; ++i) {
+    const auto taken = take_token(kSixtyAnHour, full_at, kMoment);
+    ASSERT_FALSE(taken.wait) << i;
+    full_at = taken.full_at;
+  }
+  const auto refused = take_token(kSixtyAnHour, full_at, kMoment);
+  EXPECT_EQ(refused.wait, milliseconds(seconds(60)));
+  EXPECT_EQ(refused.full_at, full_at) << "a refusal costs nothing";
+  EXPECT_EQ(take_token(kSixtyAnHour, full_at, kMoment + seconds(59)).wait, milliseconds(seconds(1)));
+  const auto taken = take_token(kSixtyAnHour, full_at, kMoment + seconds(60));
+  EXPECT_FALSE(taken.wait);
+  EXPECT_TRUE(take_token(kSixtyAnHour, taken.full_at, kMoment + seconds(60)).wait);
+}
+
+TEST(TakeToken, IsFullAfterTheBurstsTime) {
+  std::optional<Timestamp> full_at = kMoment + hours(1);
+  for (int i = 0; i < 60; ++i) {
+    const auto taken = take_token(kSixtyAnHour, full_at, kMoment + hours(5));
+    ASSERT_FALSE(taken.wait) << i;
+    full_at = taken.full_at;
+  }
+  EXPECT_TRUE(take_token(kSixtyAnHour, full_at, kMoment + hours(5)).wait);
+}
+
+TEST(TakeToken, KeepsThePromisedWait) {
+  for (const double per_hour : {1.0, 7.0, 60.0, 1000.0, 100'000.0}) {
+    const RateLimit limit{per_hour / 3600, per_hour};
+    std::optional<Timestamp> full_at = kMoment + hours(1);
+    auto now = kMoment;
+    for (int i = 0; i < 20; ++i) {
+      const auto refused = take_token(limit, full_at, now);
+      ASSERT_TRUE(refused.wait) << per_hour;
+      EXPECT_LE(refused.wait->count(), 1 + 3'600'000 / per_hour);
+      now += *refused.wait;
+      const auto taken = take_token(limit, full_at, now);
+      ASSERT_FALSE(taken.wait) << per_hour;
+      full_at = taken.full_at;
+    }
+  }
+}
+
+TEST(TakeToken, AClockThatStepsBackLocksNobodyOut) {
+  const auto refused = take_token(kSixtyAnHour, kMoment + hours(500), kMoment);
+  EXPECT_EQ(refused.wait, milliseconds(seconds(60)));
+  EXPECT_EQ(refused.full_at, kMoment + hours(1));
+}
+
+TEST(TakeToken, ARateOfZeroIsNoLimit) {
+  EXPECT_FALSE(take_token({0, 0}, kMoment + hours(1), kMoment).wait);
+}
+
 }  // namespace
 }  // namespace duet

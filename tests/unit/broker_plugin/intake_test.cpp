@@ -119,6 +119,35 @@ TEST_F(IntakeTest, TypingIsPassedOnAndNotStored) {
   EXPECT_THAT(journaled(), IsEmpty());
 }
 
+TEST_F(IntakeTest, WhereConsentIsRequiredTypingIsTheStoresToPassOn) {
+  options_.require_consent = true;
+  start();
+  EXPECT_TRUE(publish(alice(), "u/alice/out/bob/typing", R"({"typing":false})"));
+  const auto passed = broker_.take();
+  ASSERT_THAT(passed, SizeIs(1));
+  EXPECT_EQ(passed[0].topic, "svc/broker/typing");
+  EXPECT_EQ(parse_typing_notice(passed[0].payload),
+            (TypingNotice{*UserId::parse("alice"), *UserId::parse("bob"), false}));
+  EXPECT_EQ(passed[0].qos, Qos::at_most_once);
+  block("bob", "alice");
+  EXPECT_FALSE(publish(alice(), "u/alice/out/bob/typing", R"({"typing":true})"));
+  EXPECT_EQ(code_of_alice(), ErrorCode::blocked);
+}
+
+TEST_F(IntakeTest, TheStoreIsNotAskedOfMoreTypingThanItCanTake) {
+  options_.require_consent = true;
+  options_.rates.device_events = {0, 0};
+  start();
+  const auto client = alice();
+  for (int i = 0; i < 3000; ++i) {
+    ASSERT_TRUE(publish(client, "u/alice/out/bob/typing", R"({"typing":true})"));  // nobody is told
+  }
+  EXPECT_THAT(broker_.take(), SizeIs(2000));
+  pass(std::chrono::milliseconds(100));
+  for (int i = 0; i < 200; ++i) publish(client, "u/alice/out/bob/typing", R"({"typing":true})");
+  EXPECT_THAT(broker_.take(), SizeIs(100));
+}
+
 TEST_F(IntakeTest, MessagesAreLimitedPerUser) {
   options_.rates.messages = {10, 3};
   start();
@@ -138,15 +167,34 @@ TEST_F(IntakeTest, MessagesAreLimitedPerUser) {
   EXPECT_TRUE(publish(phone, kToBob, kHello));
 }
 
-TEST_F(IntakeTest, EventsAreLimitedPerDevice) {
+TEST_F(IntakeTest, EventsOfEveryKindShareOneLimitPerDevice) {
   options_.rates.device_events = {10, 2};
   start();
+  store();
   const auto client = alice();
-  EXPECT_TRUE(publish(client, "u/alice/out/bob/receipt", R"({"read":3})"));
-  EXPECT_TRUE(publish(client, "u/alice/out/bob/typing", R"({"typing":true})"));
-  EXPECT_FALSE(publish(client, "u/alice/d/phone/presence", R"({"state":"online"})"));
-  EXPECT_EQ(code_of_alice(), ErrorCode::rate_limited);
-  EXPECT_TRUE(publish(client, kToBob, kHello));
+  const auto tab = connected(1, "alice:tab");
+  const std::vector<std::pair<std::string, std::string>> kinds{
+      {"u/alice/out/bob/receipt", R"({"read":3})"},
+      {"u/alice/out/bob/typing", R"({"typing":true})"},
+      {"u/alice/d/phone/presence", R"({"state":"online"})"},
+      {"u/alice/d/phone/push", R"({"platform":"fcm","token":"t"})"},
+  };
+  for (const auto& [topic, payload] : kinds) {
+    pass(std::chrono::milliseconds(200));  // full again
+    EXPECT_TRUE(publish(client, "u/alice/out/bob/receipt", R"({"read":3})")) << topic;
+    EXPECT_TRUE(publish(client, topic, payload)) << topic;
+    broker_.take();
+    EXPECT_FALSE(publish(client, topic, payload)) << topic;
+    const auto error = error_of_alice();
+    ASSERT_TRUE(error) << topic;
+    EXPECT_EQ(error->refusal.code, ErrorCode::rate_limited) << topic;
+    EXPECT_EQ(error->topic, topic);
+    EXPECT_EQ(error->retry_after, std::chrono::milliseconds(100)) << topic;
+    EXPECT_TRUE(publish(client, kToBob, kHello)) << "messages have a limit of their own";
+    EXPECT_TRUE(publish(tab, "u/alice/out/bob/receipt", R"({"read":3})")) << "so has each device";
+    pass(*error->retry_after);
+    EXPECT_TRUE(publish(client, topic, payload)) << topic;
+  }
 }
 
 TEST_F(IntakeTest, ARequestNeedsAStore) {
@@ -190,6 +238,7 @@ TEST_F(IntakeTest, RequestsAreLimitedPerDevice) {
   const auto sent = broker_.take();
   ASSERT_THAT(sent, SizeIs(2));
   EXPECT_EQ(parse_error(sent[0].payload)->refusal.code, ErrorCode::rate_limited);
+  EXPECT_EQ(parse_error(sent[0].payload)->retry_after, std::chrono::seconds(1));
   EXPECT_THAT(sent[1].payload, HasSubstr(R"("req":"2")"));
   EXPECT_TRUE(publish(connected(1, "alice:tab"), "u/alice/d/tab/req/sync", R"({"req":"1"})"));
 }

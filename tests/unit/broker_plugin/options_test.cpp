@@ -29,6 +29,7 @@ TEST(ParseOptions, DefaultsAreTheContracts) {
   EXPECT_EQ(options->rates.messages.burst, 60);
   EXPECT_EQ(options->rates.requests.burst, 200);
   EXPECT_EQ(options->devices_per_user, 16U);
+  EXPECT_FALSE(options->require_consent);
   EXPECT_EQ(options->payload.body_bytes, 32U * 1024);
 }
 
@@ -50,6 +51,7 @@ TEST(ParseOptions, ReadsEveryOption) {
                                                              {"requests_per_minute", "120"},
                                                              {"receipts_per_second", "7"},
                                                              {"devices_per_user", "3"},
+                                                             {"require_consent", "true"},
                                                              {"body_bytes", "10"},
                                                              {"message_payload_bytes", "20"},
                                                              {"other_payload_bytes", "30"}});
@@ -67,6 +69,7 @@ TEST(ParseOptions, ReadsEveryOption) {
   EXPECT_EQ(options->rates.requests.per_second, 2);
   EXPECT_EQ(options->rates.device_events.burst, 14);
   EXPECT_EQ(options->devices_per_user, 3U);
+  EXPECT_TRUE(options->require_consent);
   EXPECT_EQ(options->payload.other_payload_bytes, 30U);
 }
 
@@ -77,6 +80,8 @@ TEST(ParseOptions, NamesWhatIsWrong) {
       {{"journal_sync", "sometimes"}, "plugin_opt_journal_sync cannot be 'sometimes'"},
       {{"partitions", "0"}, "plugin_opt_partitions cannot be '0'"},
       {{"partitions", "two"}, "plugin_opt_partitions cannot be 'two'"},
+      {{"require_consent", "yes"}, "plugin_opt_require_consent cannot be 'yes'"},
+      {{"require_consent", ""}, "plugin_opt_require_consent cannot be ''"},
       {{"burst", "-1"}, "plugin_opt_burst cannot be '-1'"},
       {{"burst", "5 "}, "plugin_opt_burst cannot be '5 '"},
       {{"message_payload_bytes", "999999999"}, "plugin_opt_message_payload_bytes"},

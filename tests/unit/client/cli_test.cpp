@@ -85,6 +85,7 @@ TEST(ParseCommandLine, TakesTheOptionsOfEachCommand) {
   for (const auto& [word, command] :
        std::vector<std::pair<const char*, Command>>{{"chat", Command::chat},
                                                     {"presence", Command::presence},
+                                                    {"accept", Command::accept},
                                                     {"block", Command::block},
                                                     {"unblock", Command::unblock}}) {
     EXPECT_EQ(parsed({"--as", "alice", word, "bob"}).command, command);
@@ -244,6 +245,13 @@ TEST(Renderer, PrintsPeopleAndMachines) {
   EXPECT_EQ(event.at("event"), "msg");
   EXPECT_EQ(event.at("body"), envelope.body);
   EXPECT_EQ(event.at("seq"), 4);
+}
+
+TEST(Renderer, PrintsWhatWaitsForConsent) {
+  const Renderer people(UserId::parse("alice").value(), false);
+  EXPECT_THAT(people.conversation({{"peer", "bob"}, {"request", true}}),
+              HasSubstr("waits for you to accept"));
+  EXPECT_EQ(people.conversation({{"peer", "bob"}}), "bob");
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ std::optional<json> round_trip(const std::string& kind, const std::string& paylo
   if (kind == "blocks") return again(parse_block_update(payload), format_block_update);
   if (kind == "revocations") return again(parse_revocation_update(payload), format_revocation_update);
   if (kind == "snapshot") return again(parse_presence_snapshot(payload), format_presence_snapshot);
+  if (kind == "typing") return again(parse_typing_notice(payload), format_typing_notice);
   throw std::runtime_error("unknown kind " + kind);
 }
 
@@ -49,8 +50,8 @@ TEST(Events, RefuseOtherForms) {
 // Parsing deep nesting must not take the stack.
 TEST(Events, RefuseAbsurdNesting) {
   const std::string deep(200000, '[');
-  for (const char* kind :
-       {"envelope", "receipt", "presence", "error", "control", "blocks", "revocations", "snapshot"}) {
+  for (const char* kind : {"envelope", "receipt", "presence", "error", "control", "blocks", "revocations",
+                           "snapshot", "typing"}) {
     EXPECT_EQ(round_trip(kind, deep), std::nullopt) << kind;
   }
 }

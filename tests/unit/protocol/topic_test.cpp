@@ -53,10 +53,12 @@ json describe(const PipeTopic& topic) {
 }
 
 json describe(const ServiceTopic& topic) {
-  const auto kind = topic.kind == ServiceKind::token    ? "token"
-                    : topic.kind == ServiceKind::blocks ? "blocks"
-                                                        : "presence";
-  return {{"family", "service"}, {"role", topic.role}, {"kind", kind}};
+  static const std::map<ServiceKind, const char*> kinds{{ServiceKind::token, "token"},
+                                                        {ServiceKind::blocks, "blocks"},
+                                                        {ServiceKind::presence, "presence"},
+                                                        {ServiceKind::revocations, "revocations"},
+                                                        {ServiceKind::typing, "typing"}};
+  return {{"family", "service"}, {"role", topic.role}, {"kind", kinds.at(topic.kind)}};
 }
 
 TEST(ParseTopic, ReadsEveryShapeAndWritesItBack) {

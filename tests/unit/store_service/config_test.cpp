@@ -51,6 +51,10 @@ TEST_F(LoadConfig, HasDefaultsForAllThatIsNotRequired) {
   EXPECT_EQ(config.database.cache_mib, 160U);
   EXPECT_EQ(config.presence.debounce.count(), 2000);
   EXPECT_EQ(config.devices_per_user, 16U);
+  EXPECT_EQ(config.strangers.new_conversations.burst, 60);
+  EXPECT_EQ(config.strangers.new_conversations.per_second * 3600, 60);
+  EXPECT_FALSE(config.strangers.require_consent);
+  EXPECT_EQ(config.strangers.consent_messages, 3U);
   EXPECT_EQ(config.limits.body_bytes, 32U * 1024);
   EXPECT_EQ(config.log_level, "info");
   EXPECT_TRUE(config.ready_file.empty());
@@ -70,6 +74,9 @@ TEST_F(LoadConfig, ReadsEveryKey) {
     debounce_ms = 5
     [limits]
     devices_per_user = 3
+    new_conversations_per_hour = 0
+    require_consent = true
+    consent_messages = 1
     body_bytes = 10
     message_payload_bytes = 20
     other_payload_bytes = 30
@@ -83,6 +90,9 @@ TEST_F(LoadConfig, ReadsEveryKey) {
   EXPECT_EQ(config.database.cache_mib, 9U);
   EXPECT_EQ(config.presence.debounce.count(), 5);
   EXPECT_EQ(config.devices_per_user, 3U);
+  EXPECT_EQ(config.strangers.new_conversations.per_second, 0);
+  EXPECT_TRUE(config.strangers.require_consent);
+  EXPECT_EQ(config.strangers.consent_messages, 1U);
   EXPECT_EQ(config.limits.body_bytes, 10U);
   EXPECT_EQ(config.limits.message_payload_bytes, 20U);
   EXPECT_EQ(config.limits.other_payload_bytes, 30U);
@@ -106,6 +116,8 @@ TEST_F(LoadConfig, NamesFileAndKeyOfWhatIsWrong) {
       {minimum + "[presence]\ndebounce_ms = 1.5", "presence.debounce_ms must be a whole number"},
       {minimum + "[limits]\nbody_bytes = 0", "limits.body_bytes must be a whole number"},
       {minimum + "[limits]\ndevices_per_user = 0", "limits.devices_per_user must be a whole number"},
+      {minimum + "[limits]\nconsent_messages = 0", "limits.consent_messages must be a whole number"},
+      {minimum + "[limits]\nrequire_consent = 1", "limits.require_consent must be"},
       {"[broker]\ntoken_file = \"/t\"\nclient_id = \"alice:phone\"", "broker.client_id must be duet-store"},
       {"[broker", "store.toml:1: "},
   };

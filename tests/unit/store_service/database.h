@@ -40,12 +40,14 @@ struct TemporaryStore {
   TemporaryDirectory directory;
   FlakyDatabase database{open_sqlite(directory.path() / "duet.db")};
 
+  StrangerRules strangers;  // no limits, and no consent
+
   std::string cursor(LogNumber n) const { return format_cursor(database.epoch(), n); }
 
   // Stores frames as the writer would.
   Ingested commit(const std::vector<IngestFrame>& frames, const PayloadLimits& limits = {}) {
     const auto transaction = database.begin();
-    auto done = ingest(*transaction, frames, {database.epoch(), limits, 0});
+    auto done = ingest(*transaction, frames, {database.epoch(), limits, 0, strangers});
     transaction->commit();
     return done;
   }
@@ -62,6 +64,11 @@ struct TemporaryStore {
   }
   Ingested store_receipt(std::string_view from, std::string_view to, const std::string& payload) {
     return store({receipt_record(0, from, to, payload)});
+  }
+  void accept(std::string_view me, std::string_view peer) {
+    const auto transaction = database.begin();
+    transaction->accept(user(me), user(peer));
+    transaction->commit();
   }
   void block(std::string_view blocker, std::string_view blocked) {
     const auto transaction = database.begin();

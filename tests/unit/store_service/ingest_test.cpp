@@ -140,6 +140,152 @@ TEST_F(Ingest, TakesWhatTheBlockerSends) {
   EXPECT_EQ(store_.store_message("bob", "alice", "m1").messages, 1U);
 }
 
+// The limit of new conversations. The records' time is 1,000 s and their number of milliseconds.
+class NewConversations : public Ingest {
+ protected:
+  NewConversations() { store_.strangers.new_conversations = conversations_per_hour(2); }
+
+  // A message of alice's that the broker took `seconds` later than the first ones.
+  Ingested message_after(int seconds, const std::string& to, const std::string& id) {
+    auto record = message_record(0, "alice", to, R"({"id":")" + id + R"(","body":"x"})");
+    record.ts += std::chrono::seconds(seconds);
+    return store_.store({record});
+  }
+};
+
+TEST_F(NewConversations, BeyondTheLimitAreRefusedForNow) {
+  EXPECT_EQ(message_after(0, "bob", "m1").messages, 1U);
+  EXPECT_EQ(message_after(0, "carol", "m2").messages, 1U);
+
+  const auto done = message_after(600, "dave", "m3");
+  EXPECT_THAT(topics(done), ElementsAre("u/alice/d/phone/error"));
+  EXPECT_EQ(error(done).refusal.code, ErrorCode::rate_limited);
+  EXPECT_EQ(error(done).id, message_id("m3"));
+  EXPECT_EQ(error(done).topic, "u/alice/out/dave/msg");
+  EXPECT_EQ(error(done).retry_after, std::chrono::seconds(1200));
+  EXPECT_EQ(stored("alice", "dave"), 0U);
+
+  EXPECT_EQ(message_after(1800, "dave", "m3").messages, 1U);
+  EXPECT_EQ(error(message_after(1801, "erin", "m4")).refusal.code, ErrorCode::rate_limited);
+}
+
+TEST_F(NewConversations, DoNotConcernThoseThatExistNorOtherUsers) {
+  message_after(0, "bob", "m1");
+  message_after(0, "carol", "m2");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(message_after(0, "bob", "b" + std::to_string(i)).messages, 1U);
+  }
+  EXPECT_EQ(message_after(0, "bob", "b1").duplicates, 1U);
+  store_.strangers.new_conversations = conversations_per_hour(3);
+  EXPECT_EQ(store_.store_message("erin", "alice", "e1").messages, 1U);
+  EXPECT_EQ(message_after(0, "erin", "m3").messages, 1U) << "an answer begins nothing";
+}
+
+TEST_F(NewConversations, ThatAreRefusedOtherwiseCostNothing) {
+  store_.block("bob", "alice");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(error(message_after(0, "bob", "m1")).refusal.code, ErrorCode::blocked);
+  }
+  EXPECT_EQ(message_after(0, "carol", "m2").messages, 1U);
+  EXPECT_EQ(message_after(0, "dave", "m3").messages, 1U);
+}
+
+TEST_F(NewConversations, ComeToTheSameWhenATransactionIsTriedAgain) {
+  std::vector<Record> records;
+  for (const char* peer : {"bob", "carol", "dave"}) {
+    records.push_back(message_record(records.size() + 1, "alice", peer, R"({"id":"m","body":"x"})"));
+  }
+  const std::vector<IngestFrame> frames{{node(), 0, records}};
+  for (int i = 0; i < 3; ++i) {  // the database fails at the commit
+    const auto transaction = store_.database.begin();
+    ingest(*transaction, frames, {store_.database.epoch(), {}, 0, store_.strangers});
+  }
+  const auto done = store_.commit(frames);
+  EXPECT_EQ(done.messages, 2U);
+  ASSERT_EQ(done.refused.size(), 1U);
+  EXPECT_EQ(done.refused[0].n, 3U);
+}
+
+// Consent.
+class Requesting : public Ingest {
+ protected:
+  Requesting() {
+    store_.strangers.require_consent = true;
+    store_.strangers.consent_messages = 2;
+  }
+};
+
+TEST_F(Requesting, AStrangerSendsAFewMessagesAndNoMore) {
+  EXPECT_EQ(store_.store_message("alice", "bob", "m1").messages, 1U);
+  const auto second = store_.store_message("alice", "bob", "m2");
+  EXPECT_THAT(topics(second), ElementsAre("u/alice/in/bob/sent", "u/bob/in/alice/msg"));
+
+  const auto third = store_.store_message("alice", "bob", "m3");
+  EXPECT_THAT(topics(third), ElementsAre("u/alice/d/phone/error"));
+  EXPECT_EQ(error(third).refusal.code, ErrorCode::not_authorized);
+  EXPECT_EQ(error(third).id, message_id("m3"));
+  EXPECT_EQ(error(third).retry_after, std::nullopt);
+  EXPECT_EQ(stored("alice", "bob"), 2U);
+
+  const auto again = store_.store_message("alice", "bob", "m2", "another body");
+  auto expected = envelope(second, 0);
+  expected.duplicate = true;
+  EXPECT_EQ(envelope(again, 0), expected) << "a resend is none more";
+
+  store_.accept("bob", "alice");
+  EXPECT_EQ(envelope(store_.store_message("alice", "bob", "m3"), 0).seq, 3U);
+}
+
+TEST_F(Requesting, TheLimitHoldsWithinOneFrameToo) {
+  std::vector<Record> records;
+  for (int i = 1; i <= 4; ++i) {
+    records.push_back(
+        message_record(0, "alice", "bob", R"({"id":"m)" + std::to_string(i) + R"(","body":"x"})"));
+  }
+  const auto done = store_.store(records);
+  EXPECT_EQ(done.messages, 2U);
+  EXPECT_EQ(done.refused.size(), 2U);
+}
+
+TEST_F(Requesting, MarksAreWithheldUntilTheAnswerWhichTellsThem) {
+  store_.store_message("alice", "bob", "m1");
+  const auto marks = store_.store_receipt("bob", "alice", R"({"read":1})");
+  EXPECT_THAT(topics(marks), ElementsAre("u/bob/in/alice/receipt"));
+
+  const auto answer = store_.store_message("bob", "alice", "b1");
+  EXPECT_THAT(topics(answer), ElementsAre("u/bob/in/alice/sent", "u/alice/in/bob/msg",
+                                          "u/bob/in/alice/receipt", "u/alice/in/bob/receipt"));
+  const auto receipt = parse_receipt_event(answer.deliveries[3].payload).value();
+  EXPECT_EQ(receipt.by, user("bob"));
+  EXPECT_EQ(receipt.read, 1U);
+  EXPECT_EQ(receipt.cursor, store_.cursor(answer.deliveries[3].log_number));
+  EXPECT_GT(answer.deliveries[3].log_number, answer.deliveries[0].log_number);
+
+  EXPECT_THAT(topics(store_.store_receipt("bob", "alice", R"({"read":2})")),
+              ElementsAre("u/bob/in/alice/receipt", "u/alice/in/bob/receipt"));
+  for (int i = 2; i < 6; ++i) {
+    EXPECT_EQ(store_.store_message("alice", "bob", "m" + std::to_string(i)).messages, 1U);
+  }
+}
+
+TEST_F(Requesting, ABlockComesFirst) {
+  store_.store_message("alice", "bob", "m1");
+  store_.store_message("alice", "bob", "m2");
+  store_.block("bob", "alice");
+  EXPECT_EQ(error(store_.store_message("alice", "bob", "m3")).refusal.code, ErrorCode::blocked);
+  EXPECT_EQ(error(store_.store_message("alice", "bob", "m1")).refusal.code, ErrorCode::blocked);
+}
+
+TEST_F(Requesting, WhatWasBegunBeforeCountsAsAccepted) {
+  store_.strangers.require_consent = false;
+  store_.store_message("alice", "bob", "m0");
+  store_.strangers.require_consent = true;
+  for (int i = 1; i < 5; ++i) {
+    EXPECT_EQ(store_.store_message("alice", "bob", "m" + std::to_string(i)).messages, 1U);
+  }
+  EXPECT_EQ(topics(store_.store_receipt("bob", "alice", R"({"read":1})")).size(), 2U);
+}
+
 TEST_F(Ingest, RefusesWhatIsMalformedAndGoesOn) {
   const auto done = store_.commit(
       {{node(),

@@ -266,7 +266,7 @@ TEST_F(Requests, DevicesAreThoseStoredAndThoseOnline) {
 
 TEST(ParseMethod, KnowsTheMethodsOfTheContract) {
   for (const auto* name :
-       {"history", "conversations", "sync", "presence", "block", "unblock", "blocks", "devices"}) {
+       {"history", "conversations", "sync", "presence", "block", "unblock", "blocks", "devices", "accept"}) {
     EXPECT_TRUE(parse_method(name)) << name;
   }
   for (const auto* name : {"", "History", "histor", "historyy", "delete"}) {

@@ -46,6 +46,20 @@ class Workers : public testing::Test {
   void say(const Device& who, DeviceState state) {
     ASSERT_TRUE(events_.push(PresenceEvent(StateChange{who, state})));
   }
+  // Begins a conversation as a request.
+  void ask_to_talk(const std::string& from, const std::string& to) {
+    store_.strangers.require_consent = true;
+    store_.store_message(from, to, "m1", "may I?");
+  }
+  void tell_typing(const Device& from, const Device& to) {
+    ASSERT_TRUE(requests_.push(TypingNotice{from.user, to.user, true}));
+  }
+  // What was passed on of typing, as topics.
+  std::vector<std::string> typing() {
+    auto topics = publisher_.delivered_topics();
+    std::erase_if(topics, [](const std::string& topic) { return !topic.ends_with("/typing"); });
+    return topics;
+  }
   // The presence updates that `watcher` got about `peer`.
   std::vector<bool> updates(const std::string& watcher, const std::string& peer) {
     const auto topic = format_topic(InTopic{user(watcher), user(peer), InKind::presence});
@@ -66,9 +80,12 @@ class Workers : public testing::Test {
   int asked_ = 0;
   const Device alice_ = device("alice");
   const Device bob_ = device("bob");
-  Writer writer_{
-      store_.database, writes_, publisher_, {.limits = {}, .first_backoff = std::chrono::milliseconds(1)}, {},
-      counters_};
+  Writer writer_{store_.database,
+                 writes_,
+                 publisher_,
+                 {.limits = {}, .first_backoff = std::chrono::milliseconds(1)},
+                 {.on_ready = [](std::uint64_t) {}, .on_broken = [] {}},
+                 counters_};
   PresenceWorker presence_{store_.database, events_, writes_, publisher_, {std::chrono::milliseconds(1), 16}};
   RequestWorkers workers_{store_.database, {requests_, writes_, events_, publisher_}, {}, counters_};
 };
@@ -143,6 +160,114 @@ TEST_F(Workers, PresenceUpdatesEndWithABlock) {
   say(bob_, DeviceState::online);
   ASSERT_TRUE(eventually([&] { return !updates("carol", "bob").empty(); }));
   EXPECT_TRUE(updates("alice", "bob").empty());
+}
+
+TEST_F(Workers, ARequestIsShownAndAccepted) {
+  ask_to_talk("carol", "bob");
+  const auto request_of = [&](const Device& who) {
+    return ask(who, "conversations")["result"]["conversations"][0].value("request", false);
+  };
+  EXPECT_TRUE(request_of(bob_));
+  EXPECT_FALSE(request_of(device("carol")));
+  EXPECT_EQ(error_of(ask(device("carol"), "accept", {{"with", "bob"}})), "not_found") << "her own request";
+  EXPECT_EQ(error_of(ask(device("dave"), "accept", {{"with", "bob"}})), "not_found");
+  EXPECT_EQ(error_of(ask(bob_, "accept")), "malformed");
+
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(ask(bob_, "accept", {{"with", "carol"}})["result"], json::object());
+    EXPECT_FALSE(request_of(bob_));
+  }
+}
+
+TEST_F(Workers, AcceptingTellsTheWithheldMarksBeforeItsReply) {
+  writes_.connected();
+  ask_to_talk("carol", "bob");
+  store_.store_receipt("bob", "carol", R"({"read":1})");
+  ASSERT_TRUE(eventually([&] {  // the session has begun, with what was not delivered yet
+    return std::ranges::count(publisher_.delivered_topics(), "u/bob/in/carol/receipt") == 1;
+  }));
+  ASSERT_EQ(ask(device("carol"), "sync")["result"]["changes"].size(), 1U) << "her message alone";
+  const std::size_t before = publisher_.sent().size();
+
+  ask(bob_, "accept", {{"with", "carol"}});
+
+  const auto sent = publisher_.sent();
+  const auto told = decode_deliver_frame(sent.at(before).payload).value();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].topic, "u/bob/in/carol/receipt");
+  EXPECT_EQ(told[1].topic, "u/carol/in/bob/receipt");
+  EXPECT_EQ(parse_receipt_event(told[1].payload)->read, 1U);
+  const auto changes = ask(device("carol"), "sync")["result"]["changes"];
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_EQ(changes[1]["kind"], "receipt");
+  EXPECT_EQ(changes[1]["cur"], parse_receipt_event(told[1].payload)->cursor);
+}
+
+TEST_F(Workers, ABlockedUserAcceptsNothing) {
+  ask_to_talk("carol", "bob");
+  ask(device("carol"), "block", {{"with", "bob"}});
+  EXPECT_EQ(error_of(ask(bob_, "accept", {{"with", "carol"}})), "blocked");
+  ask(device("carol"), "unblock", {{"with", "bob"}});
+  EXPECT_EQ(ask(bob_, "accept", {{"with", "carol"}})["result"], json::object());
+}
+
+TEST_F(Workers, AcceptIsUnavailableWhileTheDatabaseFails) {
+  ask_to_talk("carol", "bob");
+  store_.database.fail(true);
+  EXPECT_EQ(error_of(ask(bob_, "accept", {{"with", "carol"}})), "unavailable");
+  store_.database.fail(false);
+  EXPECT_EQ(store_.database.reader()->consent(user("carol"), bob_.user), Consent::waits_for_peer);
+}
+
+TEST_F(Workers, PresenceOfSomebodyWhoHasNotAcceptedIsAStrangers) {
+  ask_to_talk("carol", "bob");
+  const auto refused = ask(device("carol"), "presence", {{"with", "bob"}});
+  EXPECT_EQ(refused["error"], ask(device("carol"), "presence", {{"with", "nobody"}})["error"]);
+  say(bob_, DeviceState::online);
+  say(device("carol"), DeviceState::online);
+  EXPECT_EQ(ask(bob_, "presence", {{"with", "carol"}})["result"]["online"], true)
+      << "carol has written to bob";
+  EXPECT_TRUE(updates("carol", "bob").empty());
+
+  ask(bob_, "accept", {{"with", "carol"}});
+  EXPECT_EQ(ask(device("carol"), "presence", {{"with", "bob"}})["result"]["online"], true);
+  say(bob_, DeviceState::offline);
+  ASSERT_TRUE(eventually([&] { return updates("carol", "bob") == std::vector<bool>{false}; }));
+}
+
+TEST_F(Workers, TypingIsPassedOnBetweenThoseWhoHaveAgreedAlone) {
+  const Device carol = device("carol");
+  ask_to_talk("carol", "bob");
+  const auto marked = [&](std::size_t count) {  // whatever came before is done when alice's has come
+    tell_typing(alice_, bob_);
+    return eventually(
+        [&] { return std::ranges::count(typing(), "u/bob/in/alice/typing") == static_cast<long>(count); });
+  };
+  tell_typing(carol, bob_);
+  tell_typing(bob_, carol);
+  tell_typing(device("dave"), bob_);
+  tell_typing(device("nobody"), device("noone"));
+  // Two threads read: a marker for each, one after the other, is behind all of them.
+  ASSERT_TRUE(marked(1));
+  ASSERT_TRUE(marked(2));
+  EXPECT_EQ(typing().size(), 2U);
+
+  ask(bob_, "accept", {{"with", "carol"}});
+  tell_typing(carol, bob_);
+  tell_typing(bob_, carol);
+  ASSERT_TRUE(eventually([&] { return typing().size() == 4; }));
+  const auto last = publisher_.sent("deliver/0").back();
+  EXPECT_EQ(decode_deliver_frame(last.payload)->front().qos, 0);
+}
+
+TEST_F(Workers, TypingEndsWithABlock) {
+  ask(bob_, "block", {{"with", "alice"}});
+  tell_typing(alice_, bob_);
+  tell_typing(bob_, alice_);
+  tell_typing(alice_, bob_);
+  tell_typing(bob_, alice_);
+  ASSERT_TRUE(eventually([&] { return typing().size() >= 2; }));
+  EXPECT_EQ(typing(), (std::vector<std::string>{"u/alice/in/bob/typing", "u/alice/in/bob/typing"}));
 }
 
 TEST_F(Workers, DevicesKnowWhoIsOnlineAndWhenTheOthersWere) {

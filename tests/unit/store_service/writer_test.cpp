@@ -87,6 +87,44 @@ TEST_F(WriterTest, BeginsASessionWithTheBlocksAndAnswersHelloThen) {
   EXPECT_EQ(sent[1].topic, kControl);
 }
 
+TEST_F(WriterTest, DeliversAWithheldReceiptAgainToItsGiverAlone) {
+  store_.strangers.require_consent = true;
+  store_.store_message("alice", "bob", "m1");
+  store_.store_receipt("bob", "alice", R"({"read":1})");
+  start_connected();
+  EXPECT_THAT(publisher_.delivered_topics(),
+              ElementsAre("u/alice/in/bob/sent", "u/bob/in/alice/msg", "u/bob/in/alice/receipt"));
+}
+
+TEST_F(WriterTest, DeliversWhatAJobTellsAndAgainAfterACrash) {
+  store_.store_message("alice", "bob", "m1");
+  start_connected();
+  publisher_.clear();
+  publisher_.acknowledge(false);
+  bool told = false;
+  WriteJob job;
+  job.apply = [](WriteTransaction& transaction) {
+    transaction.raise_marks(user("bob"), user("alice"), {1, 1});
+  };
+  job.tell = [](std::vector<OutgoingDelivery>& out) {
+    add_receipt({user("bob"), 1, 1, "c"}, user("alice"), 2, out);
+  };
+  std::atomic<bool> committed{false};
+  job.on_committed = [&] {
+    told = publisher_.delivered_topics().size() == 2;
+    committed = true;
+  };
+  ASSERT_TRUE(queue_.push_job(std::move(job)));
+  ASSERT_TRUE(eventually([&] { return committed.load(); }));
+  EXPECT_TRUE(told) << "delivered before the job hears that it is done";
+
+  writer_.reset();  // without an acknowledgement
+  publisher_.clear();
+  queue_.disconnected();
+  start_connected();
+  EXPECT_THAT(publisher_.delivered_topics(), testing::Contains("u/alice/in/bob/receipt"));
+}
+
 TEST_F(WriterTest, SendsBlocksInPages) {
   store_.block_many("bob", kServicePage + 1);
   start_connected();

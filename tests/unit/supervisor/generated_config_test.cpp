@@ -139,5 +139,16 @@ TEST(StoreConfig, SaysHowLargeTheCachesAre) {
   EXPECT_THAT(store_config(Layout("/srv/duet"), Ports{1, 2, 3}, config), HasSubstr("cache_mib = 8\n"));
 }
 
+TEST(StoreConfig, AndTheBrokersSayTheSameOfConsent) {
+  PlatformConfig config;
+  for (const bool required : {false, true}) {
+    config.limits.require_consent = required;
+    const std::string value = required ? "true" : "false";
+    const Layout layout("/srv/duet");
+    EXPECT_THAT(store_config(layout, Ports{1, 2, 3}, config), HasSubstr("require_consent = " + value));
+    EXPECT_THAT(settings(broker(config)), Contains(Pair("plugin_opt_require_consent", value)));
+  }
+}
+
 }  // namespace
 }  // namespace duet

@@ -48,6 +48,9 @@ burst = 2
 requests_per_minute = 3
 receipts_per_second = 4
 devices_per_user = 5
+new_conversations_per_hour = 6
+require_consent = true
+consent_messages = 7
 body_bytes = 600
 message_payload_bytes = 700
 other_payload_bytes = 800
@@ -86,6 +89,9 @@ level = "debug"
   EXPECT_EQ(config.limits.requests_per_minute, 3);
   EXPECT_EQ(config.limits.receipts_per_second, 4);
   EXPECT_EQ(config.limits.devices_per_user, 5);
+  EXPECT_EQ(config.limits.new_conversations_per_hour, 6);
+  EXPECT_TRUE(config.limits.require_consent);
+  EXPECT_EQ(config.limits.consent_messages, 7);
   EXPECT_EQ(config.limits.body_bytes, 600);
   EXPECT_EQ(config.limits.message_payload_bytes, 700);
   EXPECT_EQ(config.limits.other_payload_bytes, 800);
@@ -122,6 +128,9 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.limits.requests_per_minute, defaults.limits.requests_per_minute);
   EXPECT_EQ(sample.limits.receipts_per_second, defaults.limits.receipts_per_second);
   EXPECT_EQ(sample.limits.devices_per_user, defaults.limits.devices_per_user);
+  EXPECT_EQ(sample.limits.new_conversations_per_hour, defaults.limits.new_conversations_per_hour);
+  EXPECT_EQ(sample.limits.require_consent, defaults.limits.require_consent);
+  EXPECT_EQ(sample.limits.consent_messages, defaults.limits.consent_messages);
   EXPECT_EQ(sample.limits.body_bytes, defaults.limits.body_bytes);
   EXPECT_EQ(sample.limits.message_payload_bytes, defaults.limits.message_payload_bytes);
   EXPECT_EQ(sample.limits.other_payload_bytes, defaults.limits.other_payload_bytes);
@@ -171,6 +180,8 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[limits]\nmessages_per_second = -1",
        ":2: limits.messages_per_second must be a whole number from 0 to 1000000"},
       {"[limits]\ndevices_per_user = 0", ":2: limits.devices_per_user must be a whole number from 1 to 1000"},
+      {"[limits]\nconsent_messages = 0", ":2: limits.consent_messages must be a whole number from 1 to 1000"},
+      {"[limits]\nrequire_consent = 1", ":2: limits.require_consent must be"},
       {"[limits]\nmessage_payload_bytes = 98305",
        "limits.message_payload_bytes must be a whole number from 256 to 98304"},
       {"[limits]\nbody_bytes = 65537", "limits.body_bytes must not exceed limits.message_payload_bytes"},
@@ -205,6 +216,7 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
 TEST_F(PlatformConfigFile, AcceptsTheEdgesOfTheRanges) {
   for (const char* text :
        {"[limits]\nmessages_per_second = 0\nburst = 0\nrequests_per_minute = 0\nreceipts_per_second = 0",
+        "[limits]\nnew_conversations_per_hour = 0\nconsent_messages = 1",
         "[limits]\nmessage_payload_bytes = 98304\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
         "[journal]\nsegment_bytes = 4096", "[journal]\nsegment_bytes = 1073741824", "[store]\ncache_mib = 8",
         "[store]\ncache_mib = 65536", "[tokens]\nservice_ttl_s = 3"}) {

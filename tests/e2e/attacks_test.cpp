@@ -219,7 +219,8 @@ TEST_F(Attacks, SighupKeepsEverySession) {
 class Expiry : public SharedPlatformTest<Expiry> {
  public:
   static std::string_view config() {
-    return "[limits]\nmessages_per_second = 0\nrequests_per_minute = 0\n[tokens]\nclock_skew_s = 1\n";
+    return "[limits]\nmessages_per_second = 0\nrequests_per_minute = 0\nnew_conversations_per_hour = "
+           "0\n[tokens]\nclock_skew_s = 1\n";
   }
 };
 

@@ -104,6 +104,54 @@ TEST_F(Blocks, HidePresence) {
   EXPECT_EQ(about_alice(), before);
 }
 
+// Whatever the blocked user can ask for is as it was before.
+TEST_F(Blocks, TellTheBlockedUserNothingMore) {
+  const auto alice = online(alice_);
+  const auto bob = online(bob_);
+  alice->send(bob_, "hello");
+  bob->send(alice_, "hello");
+  alice->receipt(bob_, "read", 2);
+  bob->wait_receipt(alice_, alice_, 2, 2);
+  const auto all_that_bob_sees = [&] {
+    json seen = json::array();
+    for (const char* method : {"conversations", "blocks", "sync"}) seen.push_back(bob->result(method));
+    seen.push_back(bob->result("history", {{"with", alice_}}));
+    for (const auto& device : bob->result("devices").at("devices")) seen.push_back(device.at("device"));
+    return seen;
+  };
+  const json before = all_that_bob_sees();
+  const std::size_t marks = alice->sync().changes.size();
+
+  alice->result("block", {{"with", bob_}});
+  EXPECT_EQ(all_that_bob_sees(), before);
+  const auto tablet = online(bob_, "tablet");  // a device that comes later is blocked as well
+  expect_blocked(*tablet, msg_topic(bob_, alice_), R"({"body": "x"})");
+  expect_blocked(*tablet, receipt_topic(bob_, alice_), R"({"read": 2})");
+  EXPECT_EQ(tablet->error_of("presence", {{"with", alice_}}), "not_found");
+  EXPECT_EQ(alice->sync().changes.size(), marks) << "his receipt is in nobody's log";
+
+  alice->result("unblock", {{"with", bob_}});
+  EXPECT_EQ(bob->error_of("presence", {{"with", alice_}}), "");
+  bob->receipt(alice_, "read", 2);
+  alice->wait_receipt(bob_, bob_, 2, 2);
+}
+
+TEST_F(Blocks, AreInForceBetweenStrangersToo) {
+  const auto alice = online(alice_);
+  const auto bob = online(bob_);
+  alice->result("block", {{"with", bob_}});
+  expect_blocked(*bob, msg_topic(bob_, alice_), R"({"body": "x"})");
+  expect_blocked(*bob, receipt_topic(bob_, alice_), R"({"read": 1})");
+  expect_blocked(*bob, typing_topic(bob_, alice_), R"({"typing": true})", 0);
+  // The same as of a user who does not exist.
+  const auto error = [&](const std::string& who) {
+    return bob->request("presence", {{"with", who}}).at("error");
+  };
+  EXPECT_EQ(error(alice_), error(fresh_user("nobody")));
+  EXPECT_THAT(alice->result("conversations").at("conversations"), IsEmpty());
+  EXPECT_THAT(bob->result("conversations").at("conversations"), IsEmpty());
+}
+
 TEST_F(Blocks, AreIdempotentAndShownInConversations) {
   const auto alice = online(alice_);
   alice->send(bob_, "hello");

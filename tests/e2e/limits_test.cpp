@@ -71,7 +71,10 @@ TEST_F(Limits, RequestsBeyondTheBurstAreAnsweredWithAnError) {
   int refused = 0;
   for (int i = 0; i < 40; ++i) refused += phone->error_of("blocks") == "rate_limited" ? 1 : 0;
   EXPECT_GT(refused, 10);
-  phone->wait_error(ErrorCode::rate_limited, phone->request_topic("blocks"));
+  const ErrorEvent error = phone->wait_error(ErrorCode::rate_limited, phone->request_topic("blocks"));
+  ASSERT_TRUE(error.retry_after);
+  EXPECT_GT(error.retry_after->count(), 0);
+  EXPECT_LE(*error.retry_after, std::chrono::seconds(3));
   const auto tablet = online(alice_, "tablet");  // each device has its own
   EXPECT_EQ(tablet->error_of("blocks"), "");
 }
@@ -87,6 +90,44 @@ TEST_F(Limits, OneDeviceTooManyIsNotLetIn) {
   EXPECT_TRUE(two->mqtt().connected());
   three->go_offline();
   EXPECT_TRUE(eventually([&] { return four.connect() == kSuccess; }));
+}
+
+class EventLimits : public SharedPlatformTest<EventLimits> {
+ public:
+  static std::string_view config() {
+    return "[limits]\nmessages_per_second = 0\nreceipts_per_second = 1\n";  // and two at once
+  }
+};
+
+TEST_F(EventLimits, ReceiptsTypingPresenceAndPushOfADeviceShareOne) {
+  const std::string bob = fresh_user("bob");
+  for (const MqttVersion version : {MqttVersion::v3_1_1, MqttVersion::v5}) {
+    const auto phone = online(fresh_user("alice"), "phone", version);
+    phone->send(bob, "hello");
+    const std::vector<std::pair<std::string, std::string>> kinds{
+        {receipt_topic(phone->user(), bob), R"({"read": 1})"},
+        {typing_topic(phone->user(), bob), R"({"typing": true})"},
+        {phone->presence_topic(), R"({"state": "online"})"},
+        {phone->push_topic(), R"({"platform": null})"},
+    };
+    for (const auto& [topic, payload] : kinds) {
+      EXPECT_TRUE(eventually([&] {  // fewer flow in than this publishes
+        phone->mqtt().publish({.topic = topic, .payload = payload, .correlation = {}});
+        for (const ErrorEvent& error : phone->errors()) {
+          if (error.topic == topic && error.refusal.code == ErrorCode::rate_limited) return true;
+        }
+        return false;
+      })) << topic;
+      const ErrorEvent error = phone->wait_error(ErrorCode::rate_limited, topic);
+      ASSERT_TRUE(error.retry_after) << topic;
+      EXPECT_GT(error.retry_after->count(), 0) << topic;
+      EXPECT_LE(*error.retry_after, std::chrono::seconds(1)) << topic;
+    }
+    phone->send(bob, "messages have a limit of their own");
+    const auto tablet = online(phone->user(), "tablet", version);
+    tablet->receipt(bob, "read", 2);  // and so has each device
+    tablet->wait_receipt(bob, phone->user(), 2, 2);
+  }
 }
 
 class NoLimits : public SharedPlatformTest<NoLimits> {};

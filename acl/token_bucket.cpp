@@ -23,6 +23,13 @@ double level_at(double tokens, TokenBuckets::Clock::duration elapsed, const Rate
   return std::min(capacity(limit), tokens + seconds * limit.per_second);
 }
 
+// Until there is a whole token; nullopt: there is one.
+std::optional<std::chrono::milliseconds> wait_at(double tokens, const RateLimit& limit) {
+  if (tokens + kRounding >= 1) return std::nullopt;
+  const double wait_ms = std::ceil((1 - tokens - kRounding / 2) * 1000 / limit.per_second);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(wait_ms, 1.0, kMaxWaitMs)));
+}
+
 }  // namespace
 
 BucketTaken take_token(const RateLimit& limit, std::optional<Timestamp> full_at, Timestamp now) {
@@ -50,12 +57,16 @@ std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key
   Bucket& bucket = it->second;
   bucket.tokens = level_at(bucket.tokens, now - bucket.at, limit_);
   bucket.at = std::max(bucket.at, now);
-  if (bucket.tokens + kRounding >= 1) {
-    bucket.tokens = std::max(0.0, bucket.tokens - 1);
-    return std::nullopt;
-  }
-  const double wait_ms = std::ceil((1 - bucket.tokens - kRounding / 2) * 1000 / limit_.per_second);
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(wait_ms, 1.0, kMaxWaitMs)));
+  const auto wait = wait_at(bucket.tokens, limit_);
+  if (!wait) bucket.tokens = std::max(0.0, bucket.tokens - 1);
+  return wait;
+}
+
+std::optional<std::chrono::milliseconds> TokenBuckets::look(std::string_view key,
+                                                            Clock::time_point now) const {
+  const auto it = buckets_.find(key);
+  if (limit_.per_second <= 0 || it == buckets_.end()) return std::nullopt;
+  return wait_at(level_at(it->second.tokens, now - it->second.at, limit_), limit_);
 }
 
 // The next sweep comes when the survivors have doubled, so that its cost is constant per new key.

@@ -40,6 +40,8 @@ class TokenBuckets {
   // Takes one token. Returns nullopt when there was one, otherwise how long until there is one (at least 1
   // ms).
   std::optional<std::chrono::milliseconds> take(std::string_view key, Clock::time_point now);
+  // What take would return. Takes none.
+  std::optional<std::chrono::milliseconds> look(std::string_view key, Clock::time_point now) const;
 
   std::size_t size() const { return buckets_.size(); }
 

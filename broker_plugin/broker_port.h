@@ -30,8 +30,8 @@ class BrokerPort {
   // Queues a message; the broker routes it at the start of its next loop turn, after the acknowledgement of
   // what it is handling now. Throws std::bad_alloc.
   virtual void publish(const OutgoingMessage& message) = 0;
-  // Ends the connection; its will is sent. Only from Gate::tick: inside a publish the acknowledgement would
-  // be lost.
+  // Ends the connection; its will is sent, and an MQTT 5 client is told 0x98 (administrative action). Only
+  // from Gate::tick, and for an AUTH that is refused: inside a publish the acknowledgement would be lost.
   virtual void kick(const std::string& client_id) = 0;
   virtual void log(LogLevel level, const std::string& text) = 0;
 };

@@ -37,6 +37,7 @@ Gate::Gate(const Options& options, TokenVerifier tokens, const std::string& boot
       pipes_(options, boot_id, broker),
       revocations_(options.journal_dir / "revocations", broker),
       intake_(options, {pipes_, blocks_, presence_, services_, broker}),
+      connects_(options.rates.connects),
       service_intake_({sessions_, pipes_, blocks_, revocations_, tokens_, broker}) {}
 
 // Between RELOAD and the end of the loop turn the broker asks again about every session it has, with the user
@@ -51,34 +52,74 @@ bool Gate::is_recheck(const ConnectRequest& request) {
   return !request.websocket && offline_principal(client).has_value();
 }
 
-ConnectDecision Gate::refuse(const ConnectRequest& request, std::string_view reason) {
-  constexpr std::size_t kLoggedBytes = 100;
-  broker_.log(LogLevel::notice, "refused " + std::string(request.client_id.substr(0, kLoggedBytes)) + ": " +
-                                    std::string(reason));
-  return {ConnectVerdict::refuse, std::nullopt};
+ConnectDecision Gate::refuse(const ConnectRequest& request, ConnectVerdict verdict, std::string_view reason,
+                             Moment now) {
+  refusals_.refused(request.client_id, request.address, reason, now.steady);
+  return {verdict, std::nullopt};
+}
+
+ConnectDecision Gate::connect(const ConnectRequest& request, Moment now) {
+  if (is_recheck(request)) return {ConnectVerdict::keep, std::nullopt};
+  return admission(request, now);
+}
+
+// The broker does not say which of the two it is. It takes an AUTH only from a connection that it has
+// accepted, and a CONNECT only once: the sessions tell.
+ConnectDecision Gate::authenticate(const ConnectRequest& request, std::string_view method, Moment now) {
+  Session* session = sessions_.find(request.connection, request.client_id);
+  if (session == nullptr) {
+    if (method == kAuthenticationMethod) return admission(request, now);
+    return refuse(request, ConnectVerdict::unknown_method, "the authentication method is not ours", now);
+  }
+  auto principal = identify_for_renewal(request, now);
+  if (!principal) return refuse(request, ConnectVerdict::close, principal.error(), now);
+  const auto ends_at = principal->expires_at() + tokens_.rules().clock_skew;
+  sessions_.renew(*session, request.connection, *std::move(principal), ends_at);
+  broker_.log(LogLevel::debug, session->client_id + " has a new token");
+  return {ConnectVerdict::keep, std::nullopt};
+}
+
+// What only accepted connections use up, no stranger can: a device is never locked out by others' attempts.
+// It is looked at first, as a device that connects in a loop is not worth a signature.
+ConnectDecision Gate::admission(const ConnectRequest& request, Moment now) {
+  constexpr std::string_view kTooOften = "it connects too often";
+  if (connects_.look(request.client_id, now.steady)) {
+    return refuse(request, ConnectVerdict::refuse, kTooOften, now);
+  }
+  auto principal = identify(request, now.wall);
+  if (!principal) return refuse(request, ConnectVerdict::refuse, principal.error(), now);
+  if (principal->device()) connects_.take(request.client_id, now.steady);
+  broker_.log(LogLevel::notice, principal->client_id() + " connected from " + std::string(request.address));
+  return {ConnectVerdict::accept, *std::move(principal)};
+}
+
+// On a connection that is the device's already, so its attempts count whether they succeed or not.
+Result<Principal, std::string_view> Gate::identify_for_renewal(const ConnectRequest& request, Moment now) {
+  if (connects_.take(request.client_id, now.steady)) {
+    return Failure<std::string_view>("it authenticates too often");
+  }
+  return identify(request, now.wall);
 }
 
 // Session takeover: the broker gives a session to whoever brings its client id, so the client id must be the
-// token's before the broker looks for one. Cheap checks come first.
-ConnectDecision Gate::connect(const ConnectRequest& request, Moment now) {
-  if (is_recheck(request)) return {ConnectVerdict::keep, std::nullopt};
-  if (!names_somebody(request.client_id)) return refuse(request, "the client id is not user:device");
-  const auto claims = tokens_.verify(request.password, now.wall);
-  if (!claims) return refuse(request, to_string(claims.error()));
+// token's before the broker looks for one. Cheap checks come first. The error is the reason, for the log.
+Result<Principal, std::string_view> Gate::identify(const ConnectRequest& request, Timestamp now) const {
+  const auto refused = [](std::string_view reason) { return Failure<std::string_view>(reason); };
+  if (!names_somebody(request.client_id)) return refused("the client id is not user:device");
+  const auto claims = tokens_.verify(request.token, now);
+  if (!claims) return refused(to_string(claims.error()));
   auto principal = principal_for(*claims, request.client_id);
-  if (!principal) return refuse(request, "the client id is not the token's");
+  if (!principal) return refused("the client id is not the token's");
   if (!request.user_name.empty() && request.user_name != user_name_of(*principal)) {
-    return refuse(request, "the user name is not the token's");
+    return refused("the user name is not the token's");
   }
   if (const auto& device = principal->device()) {
-    if (revocations_.list().revokes(*device, principal->issued_at())) {
-      return refuse(request, "the login was ended");
-    }
+    if (revocations_.list().revokes(*device, principal->issued_at())) return refused("the login was ended");
     if (sessions_.devices_of(device->user, request.client_id) >= devices_per_user_) {
-      return refuse(request, "the user has too many devices connected");
+      return refused("the user has too many devices connected");
     }
   }
-  return {ConnectVerdict::accept, std::move(principal)};
+  return *std::move(principal);
 }
 
 std::string Gate::user_name_of(const Principal& principal) {
@@ -95,6 +136,8 @@ void Gate::admit(Connection connection, const Principal& principal) {
 void Gate::disconnected(Connection connection) {
   const auto ended = sessions_.end(connection);
   if (!ended) return;
+  broker_.log(LogLevel::notice,
+              ended->client_id + (ended->superseded ? ": its older connection is closed" : " disconnected"));
   presence_.session_ended(*ended);
   if (!ended->principal.device()) services_.gone(connection);
 }
@@ -182,6 +225,7 @@ void Gate::tick(Moment now) {
     broker_.log(LogLevel::notice, client_id + ": its token has expired, or its login was ended");
     broker_.kick(client_id);
   }
+  refusals_.tick(now.steady);
   presence_.tick();
   pipes_.tick(now.steady);
 }

@@ -12,18 +12,24 @@
 #include "acl/block_list.h"
 #include "acl/principal.h"
 #include "acl/token.h"
+#include "acl/token_bucket.h"
 #include "broker_plugin/broker_port.h"
 #include "broker_plugin/intake.h"
 #include "broker_plugin/moment.h"
 #include "broker_plugin/options.h"
 #include "broker_plugin/pipe.h"
 #include "broker_plugin/presence.h"
+#include "broker_plugin/refusal_log.h"
 #include "broker_plugin/revocation_file.h"
 #include "broker_plugin/service_intake.h"
 #include "broker_plugin/service_links.h"
 #include "broker_plugin/sessions.h"
+#include "protocol/result.h"
 
 namespace duet {
+
+// The Authentication Method (MQTT 5 3.1.2.11.9) of a client whose Authentication Data is an access token.
+inline constexpr std::string_view kAuthenticationMethod = "OAUTH2-JWT";
 
 // Whom the broker asks about. The user name is what Gate::admit had set for the connection.
 struct Client {
@@ -35,15 +41,18 @@ struct Client {
 struct ConnectRequest {
   Connection connection;
   std::string_view client_id;
-  std::string_view user_name;  // empty: none
-  std::string_view password;   // the access token
-  bool websocket = false;      // the connection has a WebSocket at this moment
+  std::string_view user_name;     // empty: none
+  std::string_view token;         // the password, or the Authentication Data
+  bool websocket = false;         // the connection has a WebSocket at this moment
+  std::string_view address = {};  // for the log
 };
 
 enum class ConnectVerdict : std::uint8_t {
   refuse,
-  accept,  // the caller sets the user name, then calls admit
-  keep,    // a session that was admitted before and is only asked about again
+  accept,          // the caller sets the user name, then calls admit
+  keep,            // a session that was admitted before: it goes on
+  close,           // a session that was admitted before: the caller ends its connection
+  unknown_method,  // not our kind of Enhanced Authentication
 };
 struct ConnectDecision {
   ConnectVerdict verdict;
@@ -65,6 +74,9 @@ class Gate {
 
   // BASIC_AUTH. A refusal is logged with its reason, without the token.
   ConnectDecision connect(const ConnectRequest& request, Moment now);
+  // EXT_AUTH_START (MQTT 5 4.12): a CONNECT with an Authentication Method, or the AUTH of a connection that
+  // had been accepted with one. The latter puts the new token in the place of the old, or is the end.
+  ConnectDecision authenticate(const ConnectRequest& request, std::string_view method, Moment now);
   // The user name that the broker shall know the principal by.
   static std::string user_name_of(const Principal& principal);
   // An accepted connection takes its place: from here on it may do things.
@@ -91,7 +103,11 @@ class Gate {
 
  private:
   bool is_recheck(const ConnectRequest& request);
-  ConnectDecision refuse(const ConnectRequest& request, std::string_view reason);
+  ConnectDecision admission(const ConnectRequest& request, Moment now);
+  Result<Principal, std::string_view> identify(const ConnectRequest& request, Timestamp now) const;
+  Result<Principal, std::string_view> identify_for_renewal(const ConnectRequest& request, Moment now);
+  ConnectDecision refuse(const ConnectRequest& request, ConnectVerdict verdict, std::string_view reason,
+                         Moment now);
   bool may_send_will(const Client& client, const Session* session, const Publish& publish, bool retain);
   void tell_not_authorized(const Session& session, std::string_view topic, Moment now);
 
@@ -106,6 +122,8 @@ class Gate {
   Presence presence_{sessions_, broker_};
   ServiceLinks services_{pipes_, presence_};
   Intake intake_;
+  TokenBuckets connects_;  // of each device
+  RefusalLog refusals_{broker_};
   ServiceIntake service_intake_;
   bool reloading_ = false;
 };

@@ -63,9 +63,8 @@ bool set_sync(Options& options, std::string_view text) {
   return false;
 }
 
-bool set_requests(Options& options, std::string_view text) {
+bool set_per_minute(RateLimit& limit, std::string_view text) {
   constexpr double kSecondsPerMinute = 60;
-  auto& limit = options.rates.requests;
   if (!set_number(limit.burst, text, 0, 1'000'000)) return false;
   limit.per_second = limit.burst / kSecondsPerMinute;
   return true;
@@ -104,7 +103,10 @@ constexpr auto kKnown = std::to_array<Known>({
      [](Options& o, std::string_view t) { return set_number(o.rates.messages.per_second, t, 0, 1'000'000); }},
     {"burst",
      [](Options& o, std::string_view t) { return set_number(o.rates.messages.burst, t, 1, 1'000'000); }},
-    {"requests_per_minute", set_requests},
+    {"requests_per_minute",
+     [](Options& o, std::string_view t) { return set_per_minute(o.rates.requests, t); }},
+    {"connects_per_minute",
+     [](Options& o, std::string_view t) { return set_per_minute(o.rates.connects, t); }},
     {"receipts_per_second", set_device_events},
     {"devices_per_user",
      [](Options& o, std::string_view t) { return set_number(o.devices_per_user, t, 1, 100'000); }},

@@ -23,6 +23,8 @@ struct Rates {
   RateLimit requests{200.0 / 60, 200};  // requests_per_minute: per device; the burst is one minute's
   RateLimit device_events{100, 200};    // receipts_per_second: receipts, typing, presence and push
                                         // registrations of a device; the burst is two seconds'
+  RateLimit connects{1, 60};            // connects_per_minute: accepted ones of a device, and its AUTHs; the
+                                        // burst is one minute's
 };
 
 struct Options {

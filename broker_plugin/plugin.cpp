@@ -159,6 +159,8 @@ Options load_options(std::span<const mosquitto_opt> given) {
 }
 
 int on_basic_auth(int event, void* data, void* self) noexcept;
+int on_auth_start(int event, void* data, void* self) noexcept;
+int on_auth_continue(int event, void* data, void* self) noexcept;
 int on_acl_check(int event, void* data, void* self) noexcept;
 int on_message(int event, void* data, void* self) noexcept;
 int on_tick(int event, void* data, void* self) noexcept;
@@ -171,6 +173,8 @@ struct Plugin {
       : keys(options),
         gate(options, keys.read(), boot_id(), broker),
         basic_auth(id, MOSQ_EVT_BASIC_AUTH, on_basic_auth, this),
+        auth_start(id, MOSQ_EVT_EXT_AUTH_START, on_auth_start, this),
+        auth_continue(id, MOSQ_EVT_EXT_AUTH_CONTINUE, on_auth_continue, this),
         acl_check(id, MOSQ_EVT_ACL_CHECK, on_acl_check, this),
         message(id, MOSQ_EVT_MESSAGE, on_message, this),
         tick(id, MOSQ_EVT_TICK, on_tick, this),
@@ -192,6 +196,8 @@ struct Plugin {
   KeyFiles keys;
   Gate gate;
   Callback basic_auth;
+  Callback auth_start;
+  Callback auth_continue;
   Callback acl_check;
   Callback message;
   Callback tick;
@@ -203,23 +209,68 @@ Plugin& plugin_of(void* self) {
   return *static_cast<Plugin*>(self);
 }
 
-// Anything but MOSQ_ERR_AUTH would close the connection without a CONNACK.
+ConnectRequest request_of(const mosquitto* client, std::string_view user_name, std::string_view token) {
+  const bool websocket = mosquitto_client_protocol(client) == mp_websockets;
+  return {client,    view(mosquitto_client_id(client)),     user_name, token,
+          websocket, view(mosquitto_client_address(client))};
+}
+
+// Ends a connection in the middle of its AUTH. With any other answer Mosquitto 2.0 sends a second CONNACK;
+// and to an AUTH without a reason code, which it takes for the continuation of a first authentication, it
+// frees the client id while its table of client ids still points to it (handle_auth.c). A kick has put an end
+// to all that before it looks at the answer.
+int close_connection(Plugin& plugin, const mosquitto* client) {
+  plugin.broker.kick(std::string(view(mosquitto_client_id(client))));
+  return MOSQ_ERR_CONN_LOST;
+}
+
+// Anything but MOSQ_ERR_AUTH (and MOSQ_ERR_NOT_SUPPORTED for Enhanced Authentication) would close the
+// connection without a CONNACK.
+int carry_out(const ConnectDecision& decision, mosquitto* client, Plugin& plugin) {
+  switch (decision.verdict) {
+    case ConnectVerdict::refuse:
+      return MOSQ_ERR_AUTH;
+    case ConnectVerdict::keep:
+      return MOSQ_ERR_SUCCESS;
+    case ConnectVerdict::close:
+      return close_connection(plugin, client);
+    case ConnectVerdict::unknown_method:
+      return MOSQ_ERR_NOT_SUPPORTED;
+    case ConnectVerdict::accept:
+      break;
+  }
+  if (mosquitto_set_username(client, Gate::user_name_of(*decision.principal).c_str()) != MOSQ_ERR_SUCCESS) {
+    return MOSQ_ERR_AUTH;
+  }
+  plugin.gate.admit(client, *decision.principal);
+  return MOSQ_ERR_SUCCESS;
+}
+
 int on_basic_auth(int /*event*/, void* data, void* self) noexcept {
   return guarded(MOSQ_ERR_AUTH, [&] {
     const auto& e = *static_cast<const mosquitto_evt_basic_auth*>(data);
-    auto& gate = plugin_of(self).gate;
-    const bool websocket = mosquitto_client_protocol(e.client) == mp_websockets;
-    const auto decision = gate.connect(
-        {e.client, view(mosquitto_client_id(e.client)), view(e.username), view(e.password), websocket},
-        now());
-    if (decision.verdict == ConnectVerdict::keep) return MOSQ_ERR_SUCCESS;
-    if (decision.verdict != ConnectVerdict::accept) return MOSQ_ERR_AUTH;
-    if (mosquitto_set_username(e.client, Gate::user_name_of(*decision.principal).c_str()) !=
-        MOSQ_ERR_SUCCESS) {
-      return MOSQ_ERR_AUTH;
-    }
-    gate.admit(e.client, *decision.principal);
-    return MOSQ_ERR_SUCCESS;
+    auto& plugin = plugin_of(self);
+    const auto request = request_of(e.client, view(e.username), view(e.password));
+    return carry_out(plugin.gate.connect(request, now()), e.client, plugin);
+  });
+}
+
+int on_auth_start(int /*event*/, void* data, void* self) noexcept {
+  return guarded(MOSQ_ERR_AUTH, [&] {
+    const auto& e = *static_cast<const mosquitto_evt_extended_auth*>(data);
+    auto& plugin = plugin_of(self);
+    const auto request =
+        request_of(e.client, view(mosquitto_client_username(e.client)), bytes(e.data_in, e.data_in_len));
+    return carry_out(plugin.gate.authenticate(request, view(e.auth_method), now()), e.client, plugin);
+  });
+}
+
+// Our method has one step, so nothing is ever continued. Must not answer MOSQ_ERR_SUCCESS: the broker would
+// connect a connection again that is connected; after MOSQ_ERR_AUTH_CONTINUE it only waits.
+int on_auth_continue(int /*event*/, void* data, void* self) noexcept {
+  return guarded(MOSQ_ERR_AUTH_CONTINUE, [&] {
+    const auto& e = *static_cast<const mosquitto_evt_extended_auth*>(data);
+    return close_connection(plugin_of(self), e.client);
   });
 }
 

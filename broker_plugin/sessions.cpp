@@ -67,6 +67,12 @@ void Sessions::extend(Session& session, Connection connection, Timestamp ends_at
   expect_end(connection, session);
 }
 
+void Sessions::renew(Session& session, Connection connection, Principal principal, Timestamp ends_at) {
+  assert(principal.client_id() == session.client_id);
+  session.principal = std::move(principal);
+  extend(session, connection, ends_at);
+}
+
 void Sessions::end_where(const UserId& user, const std::function<bool(const Principal&)>& over) {
   const auto devices = devices_of_.find(std::string_view(user));
   if (devices == devices_of_.end()) return;

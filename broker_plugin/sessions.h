@@ -63,6 +63,8 @@ class Sessions {
   // Live devices of the user, not counting the one with `except`.
   std::size_t devices_of(const UserId& user, std::string_view except) const;
   void extend(Session& session, Connection connection, Timestamp ends_at);
+  // As if its connection had been accepted with this principal. Precondition: it has the same client id.
+  void renew(Session& session, Connection connection, Principal principal, Timestamp ends_at);
   // Of the user's live devices those that `over` says are over end now.
   void end_where(const UserId& user, const std::function<bool(const Principal&)>& over);
   // Client ids of sessions that are over and to be kicked; each session once.

@@ -20,6 +20,8 @@ void check_bounds(const Options& options) {
           "the journal's sizes are possible");
   require(options.rates.messages.per_second >= 0 && options.rates.messages.burst >= 1,
           "the rates let something pass");
+  require((options.rates.connects.per_second == 0) == (options.rates.connects.burst == 0),
+          "no limit on connects has one meaning");
   require(std::max({options.payload.body_bytes, options.payload.message_payload_bytes,
                     options.payload.other_payload_bytes}) < kMaxRecordBytes,
           "every payload fits a record");

@@ -19,6 +19,7 @@ struct PlatformConfig {
     std::int64_t requests_per_minute = 200;  // per device
     std::int64_t receipts_per_second = 100;  // per device: receipts, typing, presence, push together
     std::int64_t devices_per_user = 16;
+    std::int64_t connects_per_minute = 60;         // per device, renewals of a token included
     std::int64_t new_conversations_per_hour = 60;  // that a user begins; that many also at once
     bool require_consent = false;       // a new conversation is a request until its recipient accepts it
     std::int64_t consent_messages = 3;  // that a request may have

@@ -28,6 +28,7 @@ messages_per_second = 0
 requests_per_minute = 0
 receipts_per_second = 0
 new_conversations_per_hour = 0
+connects_per_minute = 0
 [presence]
 debounce_ms = 50
 )";
@@ -39,6 +40,7 @@ messages_per_second = 0
 requests_per_minute = 0
 receipts_per_second = 0
 new_conversations_per_hour = 0
+connects_per_minute = 0
 [presence]
 debounce_ms = 50
 [journal]

@@ -30,6 +30,19 @@ TEST(TokenBuckets, StartFullAndFlowIn) {
   EXPECT_EQ(take_all(buckets, "alice", kStart + hours(1)), 60);
 }
 
+TEST(TokenBuckets, LookingTakesNothing) {
+  TokenBuckets buckets({1, 2});
+  EXPECT_FALSE(buckets.look("alice", kStart));
+  EXPECT_EQ(buckets.size(), 0U);
+  EXPECT_FALSE(buckets.take("alice", kStart));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(buckets.look("alice", kStart));
+  EXPECT_FALSE(buckets.take("alice", kStart));
+  EXPECT_EQ(buckets.look("alice", kStart), milliseconds(1000));
+  EXPECT_EQ(buckets.look("alice", kStart + milliseconds(400)), milliseconds(600));
+  EXPECT_FALSE(buckets.look("alice", kStart + seconds(1)));
+  EXPECT_FALSE(TokenBuckets({0, 0}).look("alice", kStart));
+}
+
 TEST(TokenBuckets, AreOnePerKey) {
   TokenBuckets buckets({1, 1});
   EXPECT_FALSE(buckets.take("alice", kStart));

@@ -41,14 +41,18 @@ class GateTest : public testing::Test {
   }
   static JwkSet keys(const SigningKey& key) { return JwkSet::parse(key.jwk_set()).value(); }
 
+  // What a token says that is issued now, and the token.
+  TokenSpec spec(const std::string& subject, Role role = Role::chat) const {
+    return {.issuer = "duet",
+            .audience = "duet",
+            .role = role,
+            .subject = subject,
+            .device = std::nullopt,
+            .issued_at = now_.wall,
+            .expires_at = now_.wall + kTokenLife};
+  }
   std::string token(const std::string& subject, Role role = Role::chat) const {
-    return signing_key().sign({.issuer = "duet",
-                               .audience = "duet",
-                               .role = role,
-                               .subject = subject,
-                               .device = std::nullopt,
-                               .issued_at = now_.wall,
-                               .expires_at = now_.wall + kTokenLife});
+    return signing_key().sign(spec(subject, role));
   }
 
   Connection context(std::size_t i) const { return &contexts_.at(i); }
@@ -56,9 +60,12 @@ class GateTest : public testing::Test {
   // What plugin.cpp does at BASIC_AUTH.
   ConnectVerdict connect(std::size_t i, std::string_view client_id, std::string_view user_name,
                          std::string_view password, bool websocket = false) {
-    const auto decision = gate_->connect({context(i), client_id, user_name, password, websocket}, now_);
-    if (decision.verdict == ConnectVerdict::accept) gate_->admit(context(i), *decision.principal);
-    return decision.verdict;
+    return admitted(i, gate_->connect({context(i), client_id, user_name, password, websocket}, now_));
+  }
+  // What it does for a CONNECT with an Authentication Method, and for an AUTH.
+  ConnectVerdict authenticate(std::size_t i, std::string_view client_id, std::string_view user_name,
+                              std::string_view data, std::string_view method = kAuthenticationMethod) {
+    return admitted(i, gate_->authenticate({context(i), client_id, user_name, data}, method, now_));
   }
   // A device of `user`, or a service, connected as context i.
   Client connected(std::size_t i, std::string_view client_id) {
@@ -110,6 +117,11 @@ class GateTest : public testing::Test {
   std::optional<ErrorCode> code_of_alice() {
     const auto error = error_of_alice();
     return error ? std::optional(error->refusal.code) : std::nullopt;
+  }
+
+  ConnectVerdict admitted(std::size_t i, const ConnectDecision& decision) {
+    if (decision.verdict == ConnectVerdict::accept) gate_->admit(context(i), *decision.principal);
+    return decision.verdict;
   }
 
   TemporaryDirectory directory_;

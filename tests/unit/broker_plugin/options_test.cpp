@@ -28,6 +28,8 @@ TEST(ParseOptions, DefaultsAreTheContracts) {
   EXPECT_EQ(options->rates.messages.per_second, 20);
   EXPECT_EQ(options->rates.messages.burst, 60);
   EXPECT_EQ(options->rates.requests.burst, 200);
+  EXPECT_EQ(options->rates.connects.burst, 60);
+  EXPECT_EQ(options->rates.connects.per_second, 1);
   EXPECT_EQ(options->devices_per_user, 16U);
   EXPECT_FALSE(options->require_consent);
   EXPECT_EQ(options->payload.body_bytes, 32U * 1024);
@@ -50,6 +52,7 @@ TEST(ParseOptions, ReadsEveryOption) {
                                                              {"burst", "5"},
                                                              {"requests_per_minute", "120"},
                                                              {"receipts_per_second", "7"},
+                                                             {"connects_per_minute", "30"},
                                                              {"devices_per_user", "3"},
                                                              {"require_consent", "true"},
                                                              {"body_bytes", "10"},
@@ -68,6 +71,8 @@ TEST(ParseOptions, ReadsEveryOption) {
   EXPECT_EQ(options->rates.messages.burst, 5);
   EXPECT_EQ(options->rates.requests.per_second, 2);
   EXPECT_EQ(options->rates.device_events.burst, 14);
+  EXPECT_EQ(options->rates.connects.per_second, 0.5);
+  EXPECT_EQ(options->rates.connects.burst, 30);
   EXPECT_EQ(options->devices_per_user, 3U);
   EXPECT_TRUE(options->require_consent);
   EXPECT_EQ(options->payload.other_payload_bytes, 30U);
@@ -83,6 +88,7 @@ TEST(ParseOptions, NamesWhatIsWrong) {
       {{"require_consent", "yes"}, "plugin_opt_require_consent cannot be 'yes'"},
       {{"require_consent", ""}, "plugin_opt_require_consent cannot be ''"},
       {{"burst", "-1"}, "plugin_opt_burst cannot be '-1'"},
+      {{"connects_per_minute", "1000001"}, "plugin_opt_connects_per_minute cannot be '1000001'"},
       {{"burst", "5 "}, "plugin_opt_burst cannot be '5 '"},
       {{"message_payload_bytes", "999999999"}, "plugin_opt_message_payload_bytes"},
       {{"issuer", ""}, "plugin_opt_issuer"},

@@ -51,6 +51,7 @@ devices_per_user = 5
 new_conversations_per_hour = 6
 require_consent = true
 consent_messages = 7
+connects_per_minute = 8
 body_bytes = 600
 message_payload_bytes = 700
 other_payload_bytes = 800
@@ -92,6 +93,7 @@ level = "debug"
   EXPECT_EQ(config.limits.new_conversations_per_hour, 6);
   EXPECT_TRUE(config.limits.require_consent);
   EXPECT_EQ(config.limits.consent_messages, 7);
+  EXPECT_EQ(config.limits.connects_per_minute, 8);
   EXPECT_EQ(config.limits.body_bytes, 600);
   EXPECT_EQ(config.limits.message_payload_bytes, 700);
   EXPECT_EQ(config.limits.other_payload_bytes, 800);
@@ -131,6 +133,7 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.limits.new_conversations_per_hour, defaults.limits.new_conversations_per_hour);
   EXPECT_EQ(sample.limits.require_consent, defaults.limits.require_consent);
   EXPECT_EQ(sample.limits.consent_messages, defaults.limits.consent_messages);
+  EXPECT_EQ(sample.limits.connects_per_minute, defaults.limits.connects_per_minute);
   EXPECT_EQ(sample.limits.body_bytes, defaults.limits.body_bytes);
   EXPECT_EQ(sample.limits.message_payload_bytes, defaults.limits.message_payload_bytes);
   EXPECT_EQ(sample.limits.other_payload_bytes, defaults.limits.other_payload_bytes);
@@ -216,7 +219,7 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
 TEST_F(PlatformConfigFile, AcceptsTheEdgesOfTheRanges) {
   for (const char* text :
        {"[limits]\nmessages_per_second = 0\nburst = 0\nrequests_per_minute = 0\nreceipts_per_second = 0",
-        "[limits]\nnew_conversations_per_hour = 0\nconsent_messages = 1",
+        "[limits]\nnew_conversations_per_hour = 0\nconsent_messages = 1\nconnects_per_minute = 0",
         "[limits]\nmessage_payload_bytes = 98304\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
         "[journal]\nsegment_bytes = 4096", "[journal]\nsegment_bytes = 1073741824", "[store]\ncache_mib = 8",
         "[store]\ncache_mib = 65536", "[tokens]\nservice_ttl_s = 3"}) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "tests/support/auth_client.h"
 #include "tests/support/platform_test.h"
 #include "tests/support/sdk_client.h"
@@ -115,6 +117,44 @@ TEST_F(Accounts, AnEndedLoginStaysEndedWhenTheBrokerIsKilled) {
     EXPECT_EQ(device("alice", "phone", ended)->connect(), kNotAuthorized);
   }
   platform().kill(Service::auth, SIGCONT);
+}
+
+// A lost phone, and a browser that was left open: from another device, one at a time.
+TEST_F(Accounts, ADeviceIsLoggedOutFromAnother) {
+  const Login phone_login = log_in("alice", "phone");
+  const auto phone = online_with("alice", "phone", phone_login);
+  const Login laptop_login = log_in("alice", "laptop");
+  const auto laptop = online_with("alice", "laptop", laptop_login, MqttVersion::v3_1_1);
+  const auto web = make_sdk_client(SdkKind::mqttjs_websocket, {.mqtt_port = platform().mqtt_port(),
+                                                               .ws_url = platform().ready()->at("ws"),
+                                                               .version = MqttVersion::v5,
+                                                               .user = "alice",
+                                                               .device = "web",
+                                                               .token = log_in("alice", "web").access,
+                                                               .filters = {"u/alice/in/#"}});
+  laptop->await_store();
+  web->publish("u/alice/d/web/presence", R"({"state": "online"})");
+  const auto online_are = [&](const std::set<std::string>& expected) {
+    std::set<std::string> online;
+    for (const auto& device : laptop->result("devices").at("devices")) {
+      if (device.at("online")) online.insert(device.at("device"));
+    }
+    return online == expected;
+  };
+  const auto log_out = [&](const char* device) {
+    return auth().json("POST", "/v1/logout", {{"device", device}}, laptop_login.access).status;
+  };
+  EXPECT_TRUE(eventually([&] { return online_are({"laptop", "phone", "web"}); }));
+  EXPECT_EQ(log_out("phone"), 204);
+  EXPECT_TRUE(phone->mqtt().wait_disconnected());
+  EXPECT_EQ(phone->mqtt().end_reason(), kAdministrativeAction);
+  EXPECT_EQ(phone->connect(), kNotAuthorized);
+  EXPECT_EQ(auth().refresh(phone_login.refresh).status, 400);
+  EXPECT_TRUE(eventually([&] { return online_are({"laptop", "web"}); }));
+  EXPECT_EQ(log_out("web"), 204);
+  EXPECT_EQ(web->wait_ended(), kAdministrativeAction);
+  EXPECT_TRUE(eventually([&] { return online_are({"laptop"}); }));
+  EXPECT_TRUE(laptop->mqtt().connected());
 }
 
 // What a broker did not hear it is told when it is back.

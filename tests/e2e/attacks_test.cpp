@@ -118,7 +118,6 @@ TEST_F(Attacks, ClientIdsAndUserNamesThatAreNotTheTokensAreRefused) {
             kSuccess);
 }
 
-// Enhanced authentication (MQTT 5 4.12) is not a way around the token.
 TEST_F(Attacks, GarbageBeforeConnectClosesTheSocketOnly) {
   for (const std::string& bytes :
        {std::string("GET / HTTP/1.1\r\n\r\n"), mqtt_packet(0x10, "\x01\x02"), std::string(64, '\xff'),

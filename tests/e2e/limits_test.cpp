@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/support/platform_test.h"
@@ -128,6 +129,54 @@ TEST_F(EventLimits, ReceiptsTypingPresenceAndPushOfADeviceShareOne) {
     tablet->receipt(bob, "read", 2);  // and so has each device
     tablet->wait_receipt(bob, phone->user(), 2, 2);
   }
+}
+
+// A budget of thirty connects, and another one each two seconds.
+class ConnectLimits : public SharedPlatformTest<ConnectLimits> {
+ public:
+  static std::string_view config() { return "[limits]\nconnects_per_minute = 30\n"; }
+
+ protected:
+  static int connect(const std::string& user, const std::string& token, MqttVersion version) {
+    TestClient client({.port = platform().mqtt_port(),
+                       .version = version,
+                       .client_id = user + ":phone",
+                       .username = user,
+                       .password = token,
+                       .will = {}});
+    return client.connect();
+  }
+};
+
+TEST_F(ConnectLimits, ADeviceThatConnectsInALoopIsRefusedForAWhile) {
+  for (const MqttVersion version : {MqttVersion::v3_1_1, MqttVersion::v5}) {
+    const std::string alice = fresh_user("alice");
+    const std::string token = platform().tokens().chat(alice);
+    int accepted = 0;
+    int code = kSuccess;
+    for (; accepted < 1000 && code == kSuccess; accepted += code == kSuccess ? 1 : 0) {
+      code = connect(alice, token, version);
+    }
+    EXPECT_GE(accepted, 30);
+    EXPECT_EQ(code, version == MqttVersion::v5 ? kNotAuthorized : kNotAuthorized311);
+    EXPECT_NO_THROW(online(alice, "tablet", version));
+    EXPECT_NO_THROW(online(fresh_user("bob"), "phone", version));
+    EXPECT_TRUE(eventually([&] { return connect(alice, token, version) == kSuccess; }));
+  }
+}
+
+// Nor do they fill the log: neither ours nor the broker's own lines.
+TEST_F(ConnectLimits, AStrangersAttemptsLockNobodyOut) {
+  const std::string alice = fresh_user("alice");
+  const std::string eves = platform().tokens().chat(fresh_user("eve"));
+  const auto lines = [] { return std::ranges::count(platform().log_of("broker"), '\n'); };
+  const auto before = lines();
+  constexpr int kAttempts = 400;
+  for (int i = 0; i < kAttempts; ++i) {
+    EXPECT_EQ(connect(alice, i % 2 == 0 ? eves : "garbage", MqttVersion::v5), kNotAuthorized);
+  }
+  EXPECT_LT(lines() - before, kAttempts / 2);
+  EXPECT_EQ(connect(alice, platform().tokens().chat(alice), MqttVersion::v5), kSuccess);
 }
 
 class NoLimits : public SharedPlatformTest<NoLimits> {};

@@ -92,6 +92,27 @@ TEST_P(Revocations, EveryLoginOfAUserEnds) {
   EXPECT_TRUE(bob->mqtt().connected());
 }
 
+// The session waits for the next login, and what came meanwhile waits in it.
+TEST_P(Revocations, APersistentSessionLosesNothing) {
+  TestDevice phone(platform(), alice_, "phone", GetParam());
+  phone.spec().clean = false;
+  phone.spec().session_expiry_s = 3600;
+  phone.spec().password = token_of(alice_, kBefore);
+  phone.go_online();
+  const auto bob = online(bob_);
+  const std::string before = bob->send(alice_, "before").id.str();
+  phone.wait_message(bob_, before);
+  end_logins(alice_, std::nullopt);
+  expect_out(phone);
+  const std::string meanwhile = bob->send(alice_, "meanwhile").id.str();
+  phone.spec().password = token_of(alice_, kAfter);
+  ASSERT_EQ(phone.connect(), kSuccess);  // subscribes to nothing: the session has it all
+  EXPECT_EQ(phone.wait_message(bob_, meanwhile).body, "meanwhile");
+  const std::string after = bob->send(alice_, "after").id.str();
+  phone.wait_message(bob_, after);
+  EXPECT_EQ(phone.history(bob_).size(), 3U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, Revocations, ::testing::Values(MqttVersion::v3_1_1, MqttVersion::v5),
                          [](const auto& version) {
                            return std::string(version.param == MqttVersion::v5 ? "v5" : "v3_1_1");

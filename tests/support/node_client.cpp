@@ -53,7 +53,8 @@ class NodeDriver {
     std::unique_lock lock(mutex_);
     answers_.erase(client);
     process_.write_line(command.dump());
-    changed_.wait_for(lock, kPatience, [&] { return answers_.contains(client) || ended_; });
+    changed_.wait_for(lock, kPatience,
+                      [&] { return answers_.contains(client) || closed_.contains(client) || ended_; });
     const auto answer = answers_.find(client);
     if (answer == answers_.end() || answer->second.contains("error")) {
       throw std::runtime_error("MQTT.js: " + command.at("op").dump() +
@@ -61,6 +62,15 @@ class NodeDriver {
                                "\n" + text_of(dir_.path() / "stderr"));
     }
     return answer->second;
+  }
+
+  // The event of the connection's end; throws when it does not come.
+  json wait_closed(int client) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, kPatience, [&] { return closed_.contains(client); })) {
+      throw std::runtime_error("MQTT.js: the connection does not end");
+    }
+    return closed_.at(client);
   }
 
  private:
@@ -80,6 +90,9 @@ class NodeDriver {
     if (event.at("event") == "done") {
       answers_[client] = event;
       changed_.notify_all();
+    } else if (event.at("event") == "closed") {
+      closed_[client] = event;
+      changed_.notify_all();
     } else if (event.at("event") == "message" && sinks_.contains(client)) {
       sinks_.at(client)({.topic = event.at("topic"),
                          .payload = event.at("payload"),
@@ -93,6 +106,7 @@ class NodeDriver {
   std::condition_variable changed_;
   std::map<int, Sink> sinks_;  // guarded by mutex_, as all below
   std::map<int, json> answers_;
+  std::map<int, json> closed_;
   int last_client_ = 0;
   bool ended_ = false;
   ChildProcess process_;
@@ -102,13 +116,16 @@ class NodeDriver {
 class NodeClient final : public SdkClient {
  public:
   NodeClient(const SdkAccount& account, const std::string& url)
-      : driver_(NodeDriver::shared()), client_(driver_->add([this](Received m) { receive(std::move(m)); })) {
+      : driver_(NodeDriver::shared()),
+        method_(account.method),
+        client_(driver_->add([this](Received m) { receive(std::move(m)); })) {
     driver_->ask(client_, {{"op", "connect"},
                            {"url", url},
                            {"version", account.version == MqttVersion::v5 ? 5 : 4},
                            {"clientId", account.user + ":" + account.device},
                            {"username", account.user},
-                           {"password", account.token}});
+                           {"password", account.token},
+                           {"method", account.method}});
     const json answer = driver_->ask(client_, {{"op", "subscribe"}, {"filters", account.filters}});
     for (const int granted : answer.at("granted")) {
       if (granted > 2) throw std::runtime_error("MQTT.js: subscription refused: " + answer.dump());
@@ -128,8 +145,18 @@ class NodeClient final : public SdkClient {
     driver_->ask(client_, {{"op", "publish"}, {"topic", topic}, {"payload", payload}, {"qos", 1}});
   }
 
+  void renew(const std::string& token) override {
+    driver_->ask(client_, {{"op", "renew"}, {"method", method_}, {"data", token}});
+  }
+
+  std::optional<int> wait_ended() override {
+    const json closed = driver_->wait_closed(client_);
+    return closed.contains("reason") ? std::optional<int>(closed.at("reason")) : std::nullopt;
+  }
+
  private:
   const std::shared_ptr<NodeDriver> driver_;
+  const std::string method_;
   const int client_;
 };
 

@@ -20,6 +20,14 @@ std::string_view to_string(SdkKind kind) {
   return "unknown";
 }
 
+void SdkClient::renew(const std::string& /*token*/) {
+  throw std::logic_error("this client knows no AUTH");
+}
+
+std::optional<int> SdkClient::wait_ended() {
+  throw std::logic_error("this client does not tell how it ended");
+}
+
 void SdkClient::receive(Received message) {
   {
     const std::lock_guard lock(mutex_);

@@ -35,6 +35,8 @@ struct SdkAccount {
   std::string device;
   std::string token;
   std::vector<std::string> filters;  // what it subscribes to
+  // The Authentication Method with the token as its data (MQTT 5 4.12, MQTT.js only); empty: a password.
+  std::string method = {};
 };
 
 // Connected and subscribed from construction (which throws std::runtime_error when that fails) to
@@ -44,6 +46,13 @@ class SdkClient {
   virtual ~SdkClient() = default;
   // QoS 1; returns when it is acknowledged. Throws std::runtime_error when it is not.
   virtual void publish(const std::string& topic, const std::string& payload) = 0;
+
+  // Puts the token in the place of the old one (AUTH, MQTT 5 4.12.1). Throws std::runtime_error when that
+  // fails. MQTT.js only.
+  virtual void renew(const std::string& token);
+  // Waits for the connection's end. Returns the reason the broker gave (MQTT 5 3.14.2.1), if it did. MQTT.js
+  // only.
+  virtual std::optional<int> wait_ended();
 
   // The payload of the first message on `topic`, received already or later, for which `match` holds. Throws
   // std::runtime_error when none comes.

@@ -136,8 +136,9 @@ TEST_F(Accounts, ADeviceIsLoggedOutFromAnother) {
   web->publish("u/alice/d/web/presence", R"({"state": "online"})");
   const auto online_are = [&](const std::set<std::string>& expected) {
     std::set<std::string> online;
-    for (const auto& device : laptop->result("devices").at("devices")) {
-      if (device.at("online")) online.insert(device.at("device"));
+    const auto devices = laptop->result("devices").at("devices");
+    for (const auto& device : devices) {
+      if (device.at("online").get<bool>()) online.insert(device.at("device"));
     }
     return online == expected;
   };

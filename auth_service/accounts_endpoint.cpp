@@ -53,7 +53,7 @@ HttpResponse bad_password() {
 // Who asks with his own password, or what to answer him.
 Result<Account, HttpResponse> check_owner(const AuthParts& parts, const HttpRequest& request,
                                           const UserId& user, const std::string& password) {
-  auto account = check_login(parts, {user, password, request.address, ""});
+  auto account = check_login(parts, {user, password, request.address, "", Secret::Kind::password_beside_token});
   if (account) return *std::move(account);
   switch (account.error().cause) {
     case LoginRefusal::Cause::throttled:

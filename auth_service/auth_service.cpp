@@ -50,7 +50,7 @@ AuthService::AuthService(const AuthConfig& config, AuthDatabase& database, Revoc
     : database_(checked(config, database)),
       hasher_(config.argon2, config.hashes),
       keys_(key_rules(config, database_), token_rules(config), clocks.wall()),
-      throttle_(config.limits.account, config.limits.address),
+      throttle_(config.limits.account, config.limits.address, config.limits.account_failures),
       parts_{config, database_, hasher_, keys_, throttle_, sink, std::move(clocks)},
       server_(
           config.http, [&parts = parts_](const HttpRequest& request) { return answer(parts, request); },

@@ -50,16 +50,21 @@ Result<const OauthClient*, HttpResponse> authenticate_client(const AuthParts& pa
   const auto presented = read_credentials(request, form);
   if (!presented) return Failure<HttpResponse>(presented.error());
   const auto* client = parts.config.find_client(presented->id);
-  const bool guessable = presented->secret.has_value();
+  // No bot has an empty secret; an app may send one.
+  const bool guessable = presented->secret && !presented->secret->empty();
+  const Secret secret{Secret::Kind::of_client, presented->id};
+  const auto now = parts.clocks.steady();
   if (guessable) {
-    // A name of its own among those of users, which have no colon.
-    const auto wait = parts.throttle.take("client:" + presented->id, request.address, parts.clocks.steady());
-    if (wait) {
+    if (const auto wait = parts.throttle.take(secret, request.address, now)) {
       audit({AuditEvent::throttled, "", request.address, presented->id});
       return Failure<HttpResponse>(retry_after(oauth_error(429, "slow_down", "too many attempts"), *wait));
     }
   }
-  if (is_right(client, presented->secret)) return client;
+  if (is_right(client, presented->secret)) {
+    if (guessable) parts.throttle.succeeded(secret, request.address);
+    return client;
+  }
+  if (guessable) parts.throttle.failed(secret, now);
   audit({AuditEvent::client_login_failed, "", request.address, presented->id});
   return Failure<HttpResponse>(invalid_client());
 }

@@ -82,15 +82,15 @@ void read_passwords(TomlSection passwords, AuthConfig& out) {
 }
 
 void read_limits(TomlSection limits, AuthConfig& out) {
-  const auto read = [&limits](const std::string& what, RateLimit& limit) {
+  const auto read = [&limits](std::string_view rate_key, std::string_view burst_key, RateLimit& limit) {
     const auto per_minute = std::llround(limit.per_second * 60);
-    limit.per_second =
-        static_cast<double>(limits.number(what + "_attempts_per_minute", per_minute, {1, 100000})) / 60;
+    limit.per_second = static_cast<double>(limits.number(rate_key, per_minute, {1, 100000})) / 60;
     const auto burst = static_cast<std::int64_t>(limit.burst);
-    limit.burst = static_cast<double>(limits.number(what + "_burst", burst, {1, 100000}));
+    limit.burst = static_cast<double>(limits.number(burst_key, burst, {1, 100000}));
   };
-  read("account", out.limits.account);
-  read("address", out.limits.address);
+  read("account_attempts_per_minute", "account_burst", out.limits.account);
+  read("account_failures_per_minute", "account_failures_burst", out.limits.account_failures);
+  read("address_attempts_per_minute", "address_burst", out.limits.address);
   out.sessions.sessions_per_account =
       limits.count("sessions_per_account", out.sessions.sessions_per_account, {1, 1000});
   limits.refuse_unknown_keys();

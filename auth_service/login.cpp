@@ -21,7 +21,9 @@ void rehash(const AuthParts& parts, const Account& account, const Password& pass
 
 Result<Account, LoginRefusal> check_login(const AuthParts& parts, const Attempt& attempt) {
   using Cause = LoginRefusal::Cause;
-  if (const auto wait = parts.throttle.take(attempt.user, attempt.address, parts.clocks.steady())) {
+  const Secret secret{attempt.kind, attempt.user};
+  const auto now = parts.clocks.steady();
+  if (const auto wait = parts.throttle.take(secret, attempt.address, now)) {
     return refused(attempt, AuditEvent::throttled, {Cause::throttled, *wait});
   }
   // No account has such a password, so that there is nothing to compute tells nothing about this one.
@@ -32,7 +34,11 @@ Result<Account, LoginRefusal> check_login(const AuthParts& parts, const Attempt&
   const auto stored = account ? std::optional(account->password_hash) : std::nullopt;
   const auto right = parts.hasher.verify(*password, stored);
   if (!right) return refused(attempt, AuditEvent::busy, {Cause::busy, kBusyWait});
-  if (!*right) return refused(attempt, AuditEvent::login_failed, {Cause::wrong});
+  if (!*right) {
+    parts.throttle.failed(secret, now);
+    return refused(attempt, AuditEvent::login_failed, {Cause::wrong});
+  }
+  parts.throttle.succeeded(secret, attempt.address);
   if (parts.hasher.outdated(account->password_hash)) rehash(parts, *account, *password);
   return *std::move(account);
 }

@@ -11,6 +11,7 @@
 #include "auth_service/account_table.h"
 #include "auth_service/http.h"
 #include "auth_service/parts.h"
+#include "auth_service/throttle.h"
 #include "protocol/result.h"
 #include "service/address.h"
 
@@ -30,6 +31,7 @@ struct Attempt {
   std::string_view password;
   IpAddress address;
   std::string_view client;  // empty: none
+  Secret::Kind kind = Secret::Kind::password;
 };
 
 // Checks, counts and writes the audit line of a failure. A right password that was hashed at another cost is

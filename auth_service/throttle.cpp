@@ -1,5 +1,7 @@
 #include "auth_service/throttle.h"
 
+#include <cstring>
+
 #include "auth_service/crypto.h"
 
 namespace duet {
@@ -15,6 +17,23 @@ std::string slot_of(std::string_view salt, std::string_view key) {
   return slot;
 }
 
+std::uint64_t hash_of(std::string_view salt, std::string_view key) {
+  const auto bytes = hmac_sha256(salt, key);
+  std::uint64_t hash = 0;
+  std::memcpy(&hash, bytes.data(), sizeof hash);
+  return hash;
+}
+
+// No name of one kind is one of another.
+std::string key_of(const Secret& secret) {
+  return std::to_string(static_cast<int>(secret.kind)) + ' ' + std::string(secret.name);
+}
+
+// An address has no blank.
+std::string key_at(const IpAddress& address, std::string_view key) {
+  return address.owner().text() + ' ' + std::string(key);
+}
+
 }  // namespace
 
 Throttle::Throttle(RateLimit limit) : salt_(random_bytes(kThrottleSaltBytes)), buckets_(limit) {}
@@ -25,18 +44,49 @@ std::optional<std::chrono::milliseconds> Throttle::take(std::string_view key, Cl
   return buckets_.take(slot, now);
 }
 
-LoginThrottle::LoginThrottle(RateLimit per_account, RateLimit per_address)
-    : accounts_(per_account), addresses_(per_address) {}
+std::optional<std::chrono::milliseconds> Throttle::look(std::string_view key, Clock::time_point now) const {
+  const auto slot = slot_of(salt_, key);
+  const std::scoped_lock lock(mutex_);
+  return buckets_.look(slot, now);
+}
 
-std::optional<std::chrono::milliseconds> LoginThrottle::take(std::string_view name, const IpAddress& address,
+RecentKeys::RecentKeys() : salt_(random_bytes(kThrottleSaltBytes)), slots_(kSlots) {}
+
+void RecentKeys::add(std::string_view key) {
+  const auto hash = hash_of(salt_, key);
+  const std::scoped_lock lock(mutex_);
+  slots_[hash % kSlots] = hash;
+}
+
+bool RecentKeys::contains(std::string_view key) const {
+  const auto hash = hash_of(salt_, key);
+  const std::scoped_lock lock(mutex_);
+  return slots_[hash % kSlots] == hash;
+}
+
+LoginThrottle::LoginThrottle(RateLimit per_account, RateLimit per_address, RateLimit failures_per_account)
+    : accounts_(per_account), addresses_(per_address), failures_(failures_per_account) {}
+
+std::optional<std::chrono::milliseconds> LoginThrottle::take(const Secret& secret, const IpAddress& address,
                                                              Throttle::Clock::time_point now) {
   if (const auto wait = take_address(address, now)) return wait;
-  return accounts_.take(name, now);
+  const auto key = key_of(secret);
+  const auto place = key_at(address, key);
+  if (const auto wait = accounts_.take(place, now)) return wait;
+  return places_.contains(place) ? std::nullopt : failures_.look(key, now);
 }
 
 std::optional<std::chrono::milliseconds> LoginThrottle::take_address(const IpAddress& address,
                                                                      Throttle::Clock::time_point now) {
   return addresses_.take(address.owner().text(), now);
+}
+
+void LoginThrottle::failed(const Secret& secret, Throttle::Clock::time_point now) {
+  failures_.take(key_of(secret), now);
+}
+
+void LoginThrottle::succeeded(const Secret& secret, const IpAddress& address) {
+  places_.add(key_at(address, key_of(secret)));
 }
 
 }  // namespace duet

@@ -105,6 +105,7 @@ HttpResponse grant_refresh(const Grant& grant) {
   if (token == nullptr) return invalid_request("refresh_token is missing");
   auto session = grant.parts.database.refresh(*token, grant.client.id, grant.parts.clocks.wall());
   if (session) {
+    grant.parts.throttle.succeeded({Secret::Kind::password, session->user}, grant.request.address);
     return token_response(grant.parts, {session->user, std::move(session->device), session->not_before,
                                         std::move(session->refresh_token)});
   }

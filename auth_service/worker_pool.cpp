@@ -14,7 +14,9 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::add(std::function<void()> task) {
   std::unique_lock lock(mutex_);
+  ++adding_;
   changed_.wait(lock, [this] { return waiting_.size() < capacity_; });
+  --adding_;
   waiting_.push_back(std::move(task));
   changed_.notify_all();
 }
@@ -26,6 +28,11 @@ void WorkerPool::finish() {
     changed_.notify_all();
   }
   threads_.clear();  // joins
+}
+
+std::size_t WorkerPool::waiting_to_add() const {
+  const std::scoped_lock lock(mutex_);
+  return adding_;
 }
 
 void WorkerPool::work() {

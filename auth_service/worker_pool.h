@@ -24,15 +24,18 @@ class WorkerPool {
   void add(std::function<void()> task);
   // Finishes every task that was added, and ends the threads. Call it once, and add nothing afterwards.
   void finish();
+  // How many threads wait in add().
+  std::size_t waiting_to_add() const;
 
  private:
   void work();
 
   const std::size_t capacity_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_.
   std::deque<std::function<void()>> waiting_;
+  std::size_t adding_ = 0;  // threads that wait for a place
   bool finishing_ = false;
 
   std::vector<std::jthread> threads_;

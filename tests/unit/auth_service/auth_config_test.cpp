@@ -93,6 +93,8 @@ TEST_F(LoadAuthConfig, TheSampleHasTheDefaults) {
   EXPECT_EQ(sample.hashes.waiting, minimum.hashes.waiting);
   EXPECT_DOUBLE_EQ(sample.limits.account.per_second, minimum.limits.account.per_second);
   EXPECT_DOUBLE_EQ(sample.limits.account.burst, minimum.limits.account.burst);
+  EXPECT_DOUBLE_EQ(sample.limits.account_failures.per_second, minimum.limits.account_failures.per_second);
+  EXPECT_DOUBLE_EQ(sample.limits.account_failures.burst, minimum.limits.account_failures.burst);
   EXPECT_DOUBLE_EQ(sample.limits.address.per_second, minimum.limits.address.per_second);
   EXPECT_DOUBLE_EQ(sample.limits.address.burst, minimum.limits.address.burst);
   EXPECT_EQ(sample.log_level, minimum.log_level);
@@ -132,6 +134,8 @@ TEST_F(LoadAuthConfig, ReadsEveryKey) {
     [limits]
     account_attempts_per_minute = 6
     account_burst = 7
+    account_failures_per_minute = 15
+    account_failures_burst = 16
     address_attempts_per_minute = 12
     address_burst = 8
     sessions_per_account = 9
@@ -169,6 +173,8 @@ TEST_F(LoadAuthConfig, ReadsEveryKey) {
   EXPECT_EQ(config.hashes.waiting, 5U);
   EXPECT_DOUBLE_EQ(config.limits.account.per_second, 0.1);
   EXPECT_DOUBLE_EQ(config.limits.account.burst, 7);
+  EXPECT_DOUBLE_EQ(config.limits.account_failures.per_second, 0.25);
+  EXPECT_DOUBLE_EQ(config.limits.account_failures.burst, 16);
   EXPECT_DOUBLE_EQ(config.limits.address.per_second, 0.2);
   EXPECT_DOUBLE_EQ(config.limits.address.burst, 8);
   EXPECT_EQ(config.sessions.sessions_per_account, 9U);

@@ -7,6 +7,7 @@
 
 #include "auth_service/throttle.h"
 #include "auth_service/worker_pool.h"
+#include "tests/support/patience.h"
 
 namespace duet {
 namespace {
@@ -40,18 +41,52 @@ TEST(Throttle, HasABoundedTable) {
   EXPECT_LT(refused, Throttle::kSlots * 3 / 4);
 }
 
-TEST(LoginThrottle, AnAddressThatIsThrottledUsesUpNoAccount) {
-  LoginThrottle throttle({.per_second = 0.001, .burst = 2}, {.per_second = 0.001, .burst = 1});
-  EXPECT_FALSE(throttle.take("alice", ip("192.0.2.1"), kStart));
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(throttle.take("alice", ip("192.0.2.1"), kStart));
-  EXPECT_FALSE(throttle.take("alice", ip("192.0.2.2"), kStart));
-  EXPECT_TRUE(throttle.take("alice", ip("192.0.2.3"), kStart));
+TEST(RecentKeys, HasABoundedTable) {
+  RecentKeys keys;
+  const auto key = [](std::size_t i) { return "alice at " + std::to_string(i); };
+  std::size_t there = 0;
+  for (std::size_t i = 0; i < RecentKeys::kSlots; ++i) {
+    EXPECT_FALSE(keys.contains(key(i)));
+    keys.add(key(i));
+    EXPECT_TRUE(keys.contains(key(i)));
+  }
+  for (std::size_t i = 0; i < RecentKeys::kSlots; ++i) there += keys.contains(key(i)) ? 1U : 0U;
+  // A share of 1 - 1/e is expected.
+  EXPECT_GT(there, RecentKeys::kSlots / 2);
+  EXPECT_LT(there, RecentKeys::kSlots * 3 / 4);
+}
+
+constexpr RateLimit kSeldom{.per_second = 0.001, .burst = 1};
+constexpr RateLimit kOften{.per_second = 1, .burst = 1000};
+constexpr Secret kAlices{Secret::Kind::password, "alice"};
+
+TEST(LoginThrottle, CountsAnAccountAtEachAddress) {
+  LoginThrottle throttle(kSeldom, kOften, kOften);
+  EXPECT_FALSE(throttle.take(kAlices, ip("192.0.2.1"), kStart));
+  EXPECT_TRUE(throttle.take(kAlices, ip("192.0.2.1"), kStart));
+  EXPECT_FALSE(throttle.take(kAlices, ip("192.0.2.2"), kStart));
+  EXPECT_FALSE(throttle.take({Secret::Kind::password, "bob"}, ip("192.0.2.1"), kStart));
 }
 
 TEST(LoginThrottle, TakesOneIpv6NetworkAsOneAddress) {
-  LoginThrottle throttle({.per_second = 1, .burst = 100}, {.per_second = 0.001, .burst = 1});
+  LoginThrottle throttle(kOften, kSeldom, kOften);
   EXPECT_FALSE(throttle.take_address(ip("2001:db8::1"), kStart));
   EXPECT_TRUE(throttle.take_address(ip("2001:db8::2"), kStart));
+  LoginThrottle accounts(kSeldom, kOften, kOften);
+  EXPECT_FALSE(accounts.take(kAlices, ip("2001:db8::1"), kStart));
+  EXPECT_TRUE(accounts.take(kAlices, ip("2001:db8::2"), kStart));
+}
+
+TEST(LoginThrottle, OfANameCountsFailuresAloneAndKnowsWhoWasRight) {
+  LoginThrottle throttle(kOften, kOften, kSeldom);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(throttle.take(kAlices, ip("192.0.2.1"), kStart));
+  throttle.succeeded(kAlices, ip("2001:db8::1"));
+  throttle.failed(kAlices, kStart);
+  EXPECT_EQ(throttle.take(kAlices, ip("192.0.2.1"), kStart), 1000s);
+  EXPECT_FALSE(throttle.take(kAlices, ip("2001:db8::2"), kStart));
+  EXPECT_FALSE(throttle.take({Secret::Kind::password, "bob"}, ip("192.0.2.1"), kStart));
+  EXPECT_FALSE(throttle.take({Secret::Kind::password_beside_token, "alice"}, ip("192.0.2.1"), kStart));
+  EXPECT_FALSE(throttle.take({Secret::Kind::of_client, "alice"}, ip("192.0.2.1"), kStart));
 }
 
 TEST(WorkerPool, FinishesWhatWasAdded) {
@@ -65,8 +100,7 @@ TEST(WorkerPool, FinishesWhatWasAdded) {
 TEST(WorkerPool, MakesWhoAddsWaitWhileItIsFull) {
   std::latch busy(1);
   std::latch release(1);
-  std::latch adding(1);
-  std::atomic<bool> released{false};
+  std::atomic<bool> added{false};
   WorkerPool pool(1);
   pool.add([&] {
     busy.count_down();
@@ -75,14 +109,15 @@ TEST(WorkerPool, MakesWhoAddsWaitWhileItIsFull) {
   busy.wait();
   pool.add([] {});  // fills the queue
   std::jthread another([&] {
-    adding.count_down();
     pool.add([] {});
-    EXPECT_TRUE(released);
+    added = true;
   });
-  adding.wait();
-  std::this_thread::yield();
-  released = true;
+  EXPECT_TRUE(eventually([&] { return pool.waiting_to_add() == 1 || added; }));
+  EXPECT_FALSE(added);
   release.count_down();
+  another.join();
+  EXPECT_TRUE(added);
+  EXPECT_EQ(pool.waiting_to_add(), 0U);
 }
 
 }  // namespace

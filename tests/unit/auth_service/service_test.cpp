@@ -80,7 +80,7 @@ TEST_F(Service, NobodyLearnsWhetherThereIsAnAccount) {
   }
 }
 
-TEST_F(Service, WrongPasswordsAreThrottledForEachNameWhetherItExistsOrNot) {
+TEST_F(Service, WrongPasswordsAreThrottledWhetherTheNameExistsOrNot) {
   config_.limits.account = {1.0 / 60, 3};
   const auto client = start();
   client.sign_up("alice", kPassword);

@@ -33,6 +33,7 @@ void read_http(TomlSection http, HttpSettings& out) {
   out.threads = http.count("threads", out.threads, {1, 256});
   read_seconds(http, "read_timeout_s", out.read_timeout, {1, 60});
   read_seconds(http, "write_timeout_s", out.write_timeout, {1, 60});
+  read_seconds(http, "request_timeout_s", out.request_timeout, {1, 60});
   http.refuse_unknown_keys();
 }
 

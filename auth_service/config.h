@@ -36,6 +36,7 @@ struct HttpSettings {
   std::size_t threads = 16;              // requests at a time; as many connections wait
   std::chrono::seconds read_timeout{5};  // for each read
   std::chrono::seconds write_timeout{5};
+  std::chrono::seconds request_timeout{10};  // for the whole of a request
 };
 
 struct AuthConfig {

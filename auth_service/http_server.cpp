@@ -1,17 +1,22 @@
 #include "auth_service/http_server.h"
 
 #include <httplib.h>
+#include <netdb.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <charconv>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
+#include "auth_service/request_socket.h"
 #include "auth_service/router.h"
 #include "auth_service/worker_pool.h"
 #include "service/address.h"
@@ -33,10 +38,60 @@ class Workers final : public httplib::TaskQueue {
 
 constexpr int kBacklog = 128;
 
+// What a header may have; the library bounds its lines, not their number.
+constexpr std::size_t kMaxHeaderBytes = std::size_t{32} * 1024;
+
+class LibraryStream final : public httplib::Stream {
+ public:
+  explicit LibraryStream(RequestSocket& socket) : socket_(socket) {}
+  bool is_readable() const override { return socket_.readable(); }
+  bool is_writable() const override { return socket_.writable(); }
+  ssize_t read(char* to, std::size_t size) override { return socket_.read(to, size); }
+  ssize_t write(const char* from, std::size_t size) override { return socket_.write(from, size); }
+  void get_remote_ip_and_port(std::string& ip, int& port) const override { name(::getpeername, ip, port); }
+  void get_local_ip_and_port(std::string& ip, int& port) const override { name(::getsockname, ip, port); }
+  socket_t socket() const override { return socket_.fd(); }
+
+ private:
+  template <typename Of>
+  void name(Of of, std::string& ip, int& port) const {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> service{};
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (of(socket_.fd(), generic, &size) != 0) return;
+    if (::getnameinfo(generic, size, host.data(), host.size(), service.data(), service.size(),
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+      return;
+    }
+    ip = host.data();
+    port = std::atoi(service.data());
+  }
+
+  RequestSocket& socket_;
+};
+
 class LibraryServer final : public httplib::Server {
  public:
+  explicit LibraryServer(const RequestLimits& limits) : limits_(limits) {}
+
   // The library lets five connections wait for accept; listening again changes that.
   void widen_backlog() { ::listen(svr_sock_, kBacklog); }
+
+ private:
+  // As the library does it, for one request, on a socket with limits.
+  bool process_and_close_socket(socket_t socket) override {
+    RequestSocket request(socket, limits_);
+    LibraryStream stream(request);
+    bool closed = false;
+    const bool answered = process_request(stream, true, closed, nullptr);
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    return answered;
+  }
+
+  const RequestLimits limits_;
 };
 
 // Without the library's SO_REUSEPORT: a second process on the same port is an error.
@@ -127,7 +182,11 @@ std::optional<HttpResponse> refuse_unread(const httplib::Request& request) {
 class HttpServer::Library {
  public:
   Library(const HttpSettings& settings, Handler handler, std::function<void()> on_broken)
-      : handler_(std::move(handler)), on_broken_(std::move(on_broken)), trusted_(settings.trusted_proxies) {
+      : handler_(std::move(handler)),
+        on_broken_(std::move(on_broken)),
+        trusted_(settings.trusted_proxies),
+        server_({settings.read_timeout, settings.write_timeout, settings.request_timeout,
+                 kMaxHeaderBytes + kMaxBodyBytes}) {
     configure(settings);
     add_routes();
     if (settings.port == 0) {
@@ -162,9 +221,6 @@ class HttpServer::Library {
 
   void configure(const HttpSettings& settings) {
     server_.new_task_queue = [threads = settings.threads] { return new Workers(threads); };  // the library's
-    server_.set_keep_alive_max_count(1);
-    server_.set_read_timeout(settings.read_timeout);
-    server_.set_write_timeout(settings.write_timeout);
     server_.set_payload_max_length(kMaxBodyBytes);
     server_.set_tcp_nodelay(true);
     server_.set_socket_options(set_options);

@@ -1,6 +1,7 @@
 // auth_service/http_server.h: the HTTP server, on cpp-httplib. No other file knows that library.
 //
-// One connection carries one request: a body that was refused unread cannot be taken for the next request,
+// A request has an end: it is cut off when it is not there as a whole in time, or has more than 32 KiB of
+// header. One connection carries one request: a body that was refused unread cannot be taken for the next request,
 // and no idle connection keeps a worker. Requests are served by a fixed number of threads; as many
 // connections wait for one, and the rest wait in the kernel's bounded backlog. Refused before anything is
 // read of the body: one over kMaxBodyBytes (413), without Content-Length (411), with a Content-Encoding

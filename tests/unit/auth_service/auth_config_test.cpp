@@ -75,6 +75,7 @@ TEST_F(LoadAuthConfig, TheSampleHasTheDefaults) {
   EXPECT_EQ(sample.http.threads, minimum.http.threads);
   EXPECT_EQ(sample.http.read_timeout, minimum.http.read_timeout);
   EXPECT_EQ(sample.http.write_timeout, minimum.http.write_timeout);
+  EXPECT_EQ(sample.http.request_timeout, minimum.http.request_timeout);
   EXPECT_EQ(sample.keys.activate_after, minimum.keys.activate_after);
   EXPECT_EQ(sample.keys.reload_every, minimum.keys.reload_every);
   EXPECT_EQ(sample.tokens.issuer, minimum.tokens.issuer);
@@ -110,6 +111,7 @@ TEST_F(LoadAuthConfig, ReadsEveryKey) {
     threads = 3
     read_timeout_s = 7
     write_timeout_s = 8
+    request_timeout_s = 9
     [database]
     path = "/d"
     [keys]
@@ -156,6 +158,7 @@ TEST_F(LoadAuthConfig, ReadsEveryKey) {
   EXPECT_EQ(config.http.threads, 3U);
   EXPECT_EQ(config.http.read_timeout, 7s);
   EXPECT_EQ(config.http.write_timeout, 8s);
+  EXPECT_EQ(config.http.request_timeout, 9s);
   EXPECT_EQ(config.keys.activate_after, 0s);
   EXPECT_EQ(config.keys.reload_every, 9s);
   EXPECT_EQ(config.tokens.issuer, "i");

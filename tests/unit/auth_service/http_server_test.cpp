@@ -1,13 +1,19 @@
 #include "auth_service/http_server.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "auth_service/request_socket.h"
 #include "tests/support/auth_client.h"
+#include "tests/support/patience.h"
 
 namespace duet {
 namespace {
@@ -80,6 +86,56 @@ TEST(HttpServerTest, RefusesAPortThatIsTaken) {
   auto settings = any_port();
   settings.port = server.port();
   EXPECT_THROW(HttpServer(settings, nothing, must_not_break), std::runtime_error);
+}
+
+struct SocketPair {
+  SocketPair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0); }
+  ~SocketPair() {
+    for (const int end : ends) ::close(end);
+  }
+  std::array<int, 2> ends{};
+};
+
+// Each byte is there when it is asked for, as from somebody who sends one every now and then.
+TEST(RequestSocketTest, EndsARequestThatTakesTooLong) {
+  using std::chrono::milliseconds;
+  const SocketPair pair;
+  RequestSocket socket(pair.ends[0],
+                       {.read = kPatience, .write = kPatience, .whole = milliseconds(50), .bytes = ~0U});
+  char byte = 0;
+  const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+  do {
+    ASSERT_EQ(::send(pair.ends[1], "x", 1, MSG_NOSIGNAL), 1);
+  } while (socket.read(&byte, 1) == 1 && std::chrono::steady_clock::now() < give_up_at);
+  EXPECT_EQ(socket.read(&byte, 1), -1) << "and it stays so";
+}
+
+TEST(RequestSocketTest, EndsARequestThatIsTooLong) {
+  const SocketPair pair;
+  RequestSocket socket(pair.ends[0],
+                       {.read = kPatience, .write = kPatience, .whole = kPatience, .bytes = 10});
+  ASSERT_EQ(::send(pair.ends[1], "0123456789ab", 12, MSG_NOSIGNAL), 12);
+  std::array<char, 20> bytes{};
+  EXPECT_EQ(socket.read(bytes.data(), bytes.size()), 10);
+  EXPECT_EQ(socket.read(bytes.data(), bytes.size()), -1);
+}
+
+TEST(RequestSocketTest, KnowsTheEndFromAFailure) {
+  const SocketPair pair;
+  RequestSocket socket(pair.ends[0],
+                       {.read = kPatience, .write = kPatience, .whole = kPatience, .bytes = 10});
+  ::shutdown(pair.ends[1], SHUT_WR);
+  char byte = 0;
+  EXPECT_EQ(socket.read(&byte, 1), 0);
+}
+
+TEST(HttpServerTest, CutsOffWhoSendsAHeaderWithoutEnd) {
+  HttpServer server(
+      any_port(1), [](const HttpRequest&) { return HttpResponse(); }, must_not_break);
+  std::string endless = "GET / HTTP/1.1\r\n";
+  for (int line = 0; line < 64; ++line) endless += "A: " + std::string(1000, 'b') + "\r\n";
+  EXPECT_EQ(AuthClient(server.port()).raw(endless + "\r\n").find("200"), std::string::npos);
+  EXPECT_EQ(AuthClient(server.port()).get("/").status, 200);
 }
 
 // Far more at a time than there are threads and places in the queue.

@@ -53,7 +53,8 @@ HttpResponse bad_password() {
 // Who asks with his own password, or what to answer him.
 Result<Account, HttpResponse> check_owner(const AuthParts& parts, const HttpRequest& request,
                                           const UserId& user, const std::string& password) {
-  auto account = check_login(parts, {user, password, request.address, "", Secret::Kind::password_beside_token});
+  auto account =
+      check_login(parts, {user, password, request.address, "", Secret::Kind::password_beside_token});
   if (account) return *std::move(account);
   switch (account.error().cause) {
     case LoginRefusal::Cause::throttled:
@@ -95,7 +96,7 @@ HttpResponse answer_sign_up(const AuthParts& parts, const HttpRequest& request) 
   }
   const auto hash = parts.hasher.hash(*password);
   if (!hash) return busy();
-  if (is_bots(parts.config, *user) || !parts.database.add_account(*user, *hash, parts.clocks.wall())) {
+  if (is_bots(parts.config, *user) || !parts.database.add_account(*user, *hash)) {
     return problem(409, "username_taken", "The user name is taken");
   }
   audit({AuditEvent::account_made, *user, request.address, ""});
@@ -117,7 +118,7 @@ HttpResponse answer_change_password(const AuthParts& parts, const HttpRequest& r
   if (!account) return account.error();
   const auto hash = parts.hasher.hash(*new_password);
   if (!hash) return busy();
-  const auto revocation = parts.database.change_password(*account, *hash, parts.clocks.wall());
+  const auto revocation = parts.database.change_password(*account, *hash);
   if (!revocation) return changed_meanwhile();
   audit({AuditEvent::password_changed, who->user, request.address, ""});
   parts.sink.revoked(*revocation);
@@ -134,7 +135,7 @@ HttpResponse answer_remove_account(const AuthParts& parts, const HttpRequest& re
   if (password == nullptr) return malformed("password is missing");
   const auto account = check_owner(parts, request, who->user, *password);
   if (!account) return account.error();
-  const auto revocation = parts.database.remove_account(*account, parts.clocks.wall());
+  const auto revocation = parts.database.remove_account(*account);
   if (!revocation) return changed_meanwhile();
   audit({AuditEvent::account_removed, who->user, request.address, ""});
   parts.sink.revoked(*revocation);
@@ -155,9 +156,8 @@ HttpResponse answer_logout(const AuthParts& parts, const HttpRequest& request) {
   }
   const auto device = device_text != nullptr ? DeviceId::parse(*device_text) : std::nullopt;
   if (device_text != nullptr && !device) return malformed("device is not a device name");
-  const auto now = parts.clocks.wall();
-  const auto revocation = device ? parts.database.end_device(who->user, *device, now)
-                                 : parts.database.end_everything(who->user, now);
+  const auto revocation =
+      device ? parts.database.end_device(who->user, *device) : parts.database.end_everything(who->user);
   audit({AuditEvent::logout, who->user, request.address, ""});
   parts.sink.revoked(revocation);
   return no_content();

@@ -5,9 +5,10 @@
 //   DELETE /v1/accounts/me           {"password"}                        204, and the name stays taken
 //   POST   /v1/logout                {"device"} or {"everything": true}  204
 //
-// All but the first are authorized by an access token (RFC 6750 2.1). Errors are problem+json (RFC 9457).
-// That a name is taken is the one thing that anybody can learn about accounts, and only by signing up, which
-// is throttled. Functions of the request and the parts; thread-safe.
+// The end of a device's logins is that of those without a device too. All but the first are authorized by an
+// access token (RFC 6750 2.1). Errors are problem+json (RFC 9457). That a name is taken is the one thing that
+// anybody can learn about accounts, and only by signing up, which is throttled. Functions of the request and
+// the parts; thread-safe.
 #pragma once
 
 #include "auth_service/http.h"

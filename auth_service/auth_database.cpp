@@ -1,5 +1,7 @@
 #include "auth_service/auth_database.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -38,8 +40,9 @@ std::chrono::seconds raise_longest_life(sqlite::Connection& connection, const Se
 
 }  // namespace
 
-AuthDatabase::AuthDatabase(const std::filesystem::path& file, SessionRules rules)
+AuthDatabase::AuthDatabase(const std::filesystem::path& file, SessionRules rules, Clock clock)
     : rules_(rules),
+      clock_(std::move(clock)),
       lock_(file),
       connection_(open(file)),
       longest_life_(raise_longest_life(connection_, rules)),
@@ -57,9 +60,9 @@ bool AuthDatabase::has_name(const UserId& user) {
   return accounts_.has_name(user);
 }
 
-bool AuthDatabase::add_account(const UserId& user, std::string_view password_hash, Timestamp now) {
+bool AuthDatabase::add_account(const UserId& user, std::string_view password_hash) {
   const std::scoped_lock lock(mutex_);
-  return accounts_.add(user, password_hash, now);  // one statement is a transaction of its own
+  return accounts_.add(user, password_hash, clock_());  // one statement is a transaction of its own
 }
 
 void AuthDatabase::set_hash(const Account& read, std::string_view password_hash) {
@@ -67,34 +70,49 @@ void AuthDatabase::set_hash(const Account& read, std::string_view password_hash)
   accounts_.set_hash(read, password_hash);
 }
 
-std::optional<Revocation> AuthDatabase::change_password(const Account& read, std::string_view hash,
-                                                        Timestamp now) {
+std::optional<Revocation> AuthDatabase::change_password(const Account& read, std::string_view hash) {
   const std::scoped_lock lock(mutex_);
   sqlite::Transaction transaction(connection_);
   if (!accounts_.set_password(read, hash)) return std::nullopt;
   families_.end_all(read.user);
-  auto revocation = revocations_.add(read.user, std::nullopt, now);
+  auto revocation = revocations_.add(read.user, std::nullopt, clock_());
   transaction.commit();
   return revocation;
 }
 
-std::optional<Revocation> AuthDatabase::remove_account(const Account& read, Timestamp now) {
+std::optional<Revocation> AuthDatabase::remove_account(const Account& read) {
   const std::scoped_lock lock(mutex_);
   sqlite::Transaction transaction(connection_);
   if (!accounts_.remove(read)) return std::nullopt;
   families_.end_all(read.user);
-  auto revocation = revocations_.add(read.user, std::nullopt, now);
+  auto revocation = revocations_.add(read.user, std::nullopt, clock_());
   transaction.commit();
   return revocation;
 }
 
-LoginSession AuthDatabase::session_of(const Family& family, const RefreshToken& token) {
-  return {family.user, family.device, token.text(), revocations_.not_before(family.user)};
+// The revocation of a logout while the clock was ahead would keep its user out until the clock is there
+// again: a verifier takes no token that was issued in the future.
+Timestamp AuthDatabase::issue_time_at(const UserId& user, Timestamp now) {
+  auto earliest = revocations_.not_before(user);
+  if (earliest > now + rules_.clock_skew) {
+    spdlog::error("the end of a login of {} is {} s ahead: the clock was wrong; it counts from now on",
+                  user.str(), std::chrono::ceil<std::chrono::seconds>(earliest - now).count());
+    revocations_.correct(user, now, now + rules_.clock_skew);
+    ++corrections_;
+    earliest = revocations_.not_before(user);
+  }
+  return std::max(now, earliest);
+}
+
+LoginSession AuthDatabase::session_of(const Family& family, const RefreshToken& token, Timestamp now) {
+  return {family.user, family.device, token.text(), issue_time_at(family.user, now)};
 }
 
 std::optional<LoginSession> AuthDatabase::start_session(const Account& read, std::string_view client,
-                                                        std::optional<DeviceId> device, Timestamp now) {
+                                                        std::optional<DeviceId> device) {
   const auto token = RefreshToken::fresh();
+  const std::scoped_lock lock(mutex_);
+  const auto now = clock_();
   Family family{.account = read.id,
                 .user = read.user,
                 .client = std::string(client),
@@ -105,21 +123,20 @@ std::optional<LoginSession> AuthDatabase::start_session(const Account& read, std
                 .previous = {},
                 .salt = {},
                 .rotated = {}};
-  const std::scoped_lock lock(mutex_);
   sqlite::Transaction transaction(connection_);
   if (!accounts_.is_still(read)) return std::nullopt;
   families_.trim(read.id, rules_.sessions_per_account - 1);
   families_.add(token.family(), family);
-  auto session = session_of(family, token);
+  auto session = session_of(family, token, now);
   transaction.commit();
   return session;
 }
 
-Result<LoginSession, NoSession> AuthDatabase::refresh(std::string_view text, std::string_view client,
-                                                      Timestamp now) {
+Result<LoginSession, NoSession> AuthDatabase::refresh(std::string_view text, std::string_view client) {
   const auto token = RefreshToken::parse(text);
   if (!token) return Failure<NoSession>(NoSession{});
   const std::scoped_lock lock(mutex_);
+  const auto now = clock_();
   sqlite::Transaction transaction(connection_);
   const auto family = families_.find(token->family());
   if (!family) return Failure<NoSession>(NoSession{});
@@ -129,12 +146,15 @@ Result<LoginSession, NoSession> AuthDatabase::refresh(std::string_view text, std
       const auto next = token->successor(salt);
       const Timestamp idle_ends = std::min<Timestamp>(now + rules_.refresh_ttl, family->ends);
       families_.rotate(token->family(), next.hash(), salt, now, idle_ends);
-      auto session = session_of(*family, next);
+      auto session = session_of(*family, next, now);
       transaction.commit();
       return session;
     }
-    case RefreshVerdict::repeat:
-      return session_of(*family, token->successor(family->salt));
+    case RefreshVerdict::repeat: {
+      auto session = session_of(*family, token->successor(family->salt), now);
+      transaction.commit();
+      return session;
+    }
     case RefreshVerdict::reused: {
       auto ended = end_reused(*family, *token, now);
       transaction.commit();
@@ -152,8 +172,7 @@ NoSession AuthDatabase::end_reused(const Family& family, const RefreshToken& tok
   return {family.user, revocations_.add(family.user, family.device, now)};
 }
 
-Result<Revocation, EndError> AuthDatabase::end_session(std::string_view text, std::string_view client,
-                                                       Timestamp now) {
+Result<Revocation, EndError> AuthDatabase::end_session(std::string_view text, std::string_view client) {
   const auto token = RefreshToken::parse(text);
   if (!token) return Failure<EndError>(EndError::unknown_token);
   const std::scoped_lock lock(mutex_);
@@ -162,32 +181,36 @@ Result<Revocation, EndError> AuthDatabase::end_session(std::string_view text, st
   if (!family) return Failure<EndError>(EndError::unknown_token);
   if (family->client != client) return Failure<EndError>(EndError::other_client);
   families_.end(token->family());
-  auto revocation = revocations_.add(family->user, family->device, now);
+  auto revocation = revocations_.add(family->user, family->device, clock_());
   transaction.commit();
   return revocation;
 }
 
-Revocation AuthDatabase::end_device(const UserId& user, const DeviceId& device, Timestamp now) {
+Revocation AuthDatabase::end_device(const UserId& user, const DeviceId& device) {
   const std::scoped_lock lock(mutex_);
   sqlite::Transaction transaction(connection_);
   families_.end_device(user, device);
-  auto revocation = revocations_.add(user, device, now);
+  const bool of_any_device = families_.end_unbound(user);
+  auto revocation = revocations_.add(user, of_any_device ? std::nullopt : std::optional(device), clock_());
   transaction.commit();
   return revocation;
 }
 
-Revocation AuthDatabase::end_everything(const UserId& user, Timestamp now) {
+Revocation AuthDatabase::end_everything(const UserId& user) {
   const std::scoped_lock lock(mutex_);
   sqlite::Transaction transaction(connection_);
   families_.end_all(user);
-  auto revocation = revocations_.add(user, std::nullopt, now);
+  auto revocation = revocations_.add(user, std::nullopt, clock_());
   transaction.commit();
   return revocation;
 }
 
-Timestamp AuthDatabase::not_before(const UserId& user) {
+Timestamp AuthDatabase::issue_time(const UserId& user) {
   const std::scoped_lock lock(mutex_);
-  return revocations_.not_before(user);
+  sqlite::Transaction transaction(connection_);
+  const auto time = issue_time_at(user, clock_());
+  transaction.commit();
+  return time;
 }
 
 bool AuthDatabase::is_revoked(const UserId& user, const std::optional<DeviceId>& device,
@@ -196,14 +219,14 @@ bool AuthDatabase::is_revoked(const UserId& user, const std::optional<DeviceId>&
   return revocations_.revokes(user, device, issued_at);
 }
 
-void AuthDatabase::for_each_live_revocation(Timestamp now,
-                                            const std::function<void(const Revocation&)>& visit) {
+void AuthDatabase::for_each_live_revocation(const std::function<void(const Revocation&)>& visit) {
   const std::scoped_lock lock(mutex_);
-  revocations_.for_each(now, visit);
+  revocations_.for_each(clock_(), visit);
 }
 
-void AuthDatabase::forget_over(Timestamp now) {
+void AuthDatabase::forget_over() {
   const std::scoped_lock lock(mutex_);
+  const auto now = clock_();
   sqlite::Transaction transaction(connection_);
   families_.forget_over(now);
   revocations_.forget_over(now);

@@ -65,7 +65,7 @@ void AuthService::keep_house(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     try {
       keys_.reload(parts_.clocks.wall());
-      database_.forget_over(parts_.clocks.wall());
+      database_.forget_over();
     } catch (const std::exception& error) {
       spdlog::error("{}", error.what());  // what was there stays; the next time comes
     }

@@ -18,8 +18,8 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-BrokerLink::BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database, const Clocks& clocks)
-    : feed_(database, clocks.wall,
+BrokerLink::BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database)
+    : feed_(database,
             [this](Link::Publish message, std::function<void(bool)> on_done) {
               return link_.publish(std::move(message), std::move(on_done));
             }),

@@ -6,7 +6,6 @@
 
 #include "auth_service/auth_database.h"
 #include "auth_service/config.h"
-#include "auth_service/parts.h"
 #include "auth_service/revocation_feed.h"
 #include "mqtt_link/link.h"
 #include "mqtt_link/token_rotation.h"
@@ -17,7 +16,7 @@ namespace duet {
 // revoke.
 class BrokerLink {
  public:
-  BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database, const Clocks& clocks);
+  BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database);
   BrokerLink(const BrokerLink&) = delete;
   BrokerLink& operator=(const BrokerLink&) = delete;
 

@@ -20,6 +20,9 @@ FamilyTable::FamilyTable(const sqlite::Connection& connection)
       end_device_(connection, "end logins",
                   "DELETE FROM families WHERE account = (SELECT id FROM accounts WHERE user = ?1) "
                   "AND device = ?2"),
+      end_unbound_(connection, "end logins",
+                   "DELETE FROM families WHERE account = (SELECT id FROM accounts WHERE user = ?1) "
+                   "AND device IS NULL"),
       trim_(connection, "end old logins",
             "DELETE FROM families WHERE id IN (SELECT id FROM families WHERE account = ?1 "
             "ORDER BY idle_ends DESC LIMIT -1 OFFSET ?2)"),
@@ -62,6 +65,10 @@ void FamilyTable::end_all(std::string_view user) {
 
 void FamilyTable::end_device(std::string_view user, const DeviceId& device) {
   end_device_.execute(user, device);
+}
+
+bool FamilyTable::end_unbound(std::string_view user) {
+  return end_unbound_.execute(user) > 0;
 }
 
 void FamilyTable::trim(std::int64_t account, std::size_t keep) {

@@ -26,6 +26,8 @@ class FamilyTable {
   void end(std::string_view id);
   void end_all(std::string_view user);
   void end_device(std::string_view user, const DeviceId& device);
+  // Those that have no device. False: there was none.
+  bool end_unbound(std::string_view user);
   // Keeps the `keep` families of the account that end last.
   void trim(std::int64_t account, std::size_t keep);
   void forget_over(Timestamp now);
@@ -37,6 +39,7 @@ class FamilyTable {
   sqlite::Statement end_;
   sqlite::Statement end_all_;
   sqlite::Statement end_device_;
+  sqlite::Statement end_unbound_;
   sqlite::Statement trim_;
   sqlite::Statement forget_over_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <utility>
 
@@ -20,27 +21,29 @@ class RevocationFeed final : public RevocationSink {
   using Publish = std::function<PublishResult(Link::Publish, std::function<void(bool)>)>;
 
   // The database outlives it. Every `on_done` must have been called before it goes.
-  RevocationFeed(AuthDatabase& database, std::function<Timestamp()> now, Publish publish)
-      : database_(database), now_(std::move(now)), publish_(std::move(publish)) {}
+  RevocationFeed(AuthDatabase& database, Publish publish)
+      : database_(database), publish_(std::move(publish)) {}
 
   void revoked(const Revocation& revocation) override;
 
-  // Everything that a token may still be subject to, in pages, without `reset`: revocations are never taken
-  // back, and a broker that forgot them first would let in whom it should not until the next page. For every
-  // connect, and while behind(). Throws StoreError.
+  // Everything that a token may still be subject to, in pages, without `reset`: a broker that forgot first
+  // would let in whom it should not until the next page. Only when the database corrected revocations, which
+  // a broker would not take back, all are told after a `reset`. For every connect, and while behind(). Throws
+  // StoreError.
   void tell_all();
 
-  // Whether something since the last tell_all() did not get through.
-  bool behind() const { return behind_; }
+  // Whether something since the last tell_all() did not get through, or was corrected.
+  bool behind() const { return behind_ || corrections_told_ != database_.corrections(); }
 
  private:
   void tell_pages();
-  void publish(const RevocationUpdate& update);
+  void tell_reset();
+  void publish(const RevocationUpdate& update, std::function<void()> on_told = {});
 
   AuthDatabase& database_;
-  const std::function<Timestamp()> now_;
   const Publish publish_;
   std::atomic<bool> behind_ = false;
+  std::atomic<std::uint64_t> corrections_told_ = 0;
 };
 
 }  // namespace duet

@@ -5,6 +5,15 @@
 
 namespace duet {
 
+namespace {
+
+// `iat` has whole seconds: this one counts as before.
+Timestamp next_second(Timestamp now) {
+  return std::chrono::floor<std::chrono::seconds>(now) + std::chrono::seconds(1);
+}
+
+}  // namespace
+
 RevocationTable::RevocationTable(const sqlite::Connection& connection, std::chrono::milliseconds life)
     : life_(life),
       add_(connection, "add a revocation",
@@ -14,6 +23,8 @@ RevocationTable::RevocationTable(const sqlite::Connection& connection, std::chro
       replace_all_(connection, "replace revocations", "DELETE FROM revocations WHERE user = ?1"),
       count_(connection, "count revocations", "SELECT count(*) FROM revocations WHERE user = ?1"),
       not_before_(connection, "find revocations", "SELECT max(before) FROM revocations WHERE user = ?1"),
+      correct_(connection, "correct revocations",
+               "UPDATE revocations SET before = ?3, until = ?4 WHERE user = ?1 AND before > ?2"),
       revokes_(
           connection, "find revocations",
           "SELECT 1 FROM revocations WHERE user = ?1 AND (device IS NULL OR device = ?2) AND before > ?3"),
@@ -23,9 +34,7 @@ RevocationTable::RevocationTable(const sqlite::Connection& connection, std::chro
 
 Revocation RevocationTable::add(const UserId& user, std::optional<DeviceId> device, Timestamp now) {
   if (device && count(user) >= kMaxPerUser) device.reset();
-  // `iat` has whole seconds: this one counts as before. A clock that was set back does not take it back.
-  const Timestamp next_second = std::chrono::floor<std::chrono::seconds>(now) + std::chrono::seconds(1);
-  const auto before = std::max(next_second, not_before(user));
+  const auto before = std::max(next_second(now), not_before(user));  // also after a clock was set back
   Revocation made{user, std::move(device), before, before + life_};
   if (made.device) {
     replace_.execute(user, made.device);
@@ -44,6 +53,11 @@ std::size_t RevocationTable::count(const UserId& user) {
 Timestamp RevocationTable::not_before(const UserId& user) {
   auto row = not_before_.query(user);
   return row.next() ? row.time(0) : Timestamp();  // NULL reads as the epoch
+}
+
+void RevocationTable::correct(const UserId& user, Timestamp now, Timestamp latest) {
+  const auto before = next_second(now);
+  correct_.execute(user, latest, before, Timestamp(before + life_));
 }
 
 bool RevocationTable::revokes(const UserId& user, const std::optional<DeviceId>& device,

@@ -25,6 +25,8 @@ class RevocationTable {
 
   // The earliest `iat` of a token that no revocation of the user concerns.
   Timestamp not_before(const UserId& user);
+  // Those of the user that are later than `latest` get the `before` of one that is added now.
+  void correct(const UserId& user, Timestamp now, Timestamp latest);
   bool revokes(const UserId& user, const std::optional<DeviceId>& device, Timestamp issued_at);
   void for_each(Timestamp now, const std::function<void(const Revocation&)>& visit);
   void forget_over(Timestamp now);
@@ -38,6 +40,7 @@ class RevocationTable {
   sqlite::Statement replace_all_;
   sqlite::Statement count_;
   sqlite::Statement not_before_;
+  sqlite::Statement correct_;
   sqlite::Statement revokes_;
   sqlite::Statement live_;
   sqlite::Statement forget_over_;

@@ -25,11 +25,11 @@ int serve_auth(const std::filesystem::path& config_file) {
   const auto config = load_auth_config(config_file);
   StopSignal stop;  // before any thread
   start_log("auth", config.log_level);
-  AuthDatabase database(config.database, config.sessions);
+  AuthDatabase database(config.database, config.sessions, system_clocks().wall);
   NobodyIsTold nobody;
   std::optional<BrokerLink> broker;
   if (config.broker) {
-    broker.emplace(*config.broker, database, system_clocks());
+    broker.emplace(*config.broker, database);
   } else {
     spdlog::warn("no broker is configured: the end of a login is felt when its access token has run out");
   }
@@ -41,6 +41,6 @@ int serve_auth(const std::filesystem::path& config_file) {
   const auto cause = stop.wait();
   spdlog::info("stopping");
   return cause == StopSignal::Cause::asked ? EXIT_SUCCESS : EXIT_FAILURE;
-}  // bottom-up: requests that are being served are finished while their parts live
+}  // bottom-up: requests that have arrived are answered while their parts live
 
 }  // namespace duet

@@ -1,6 +1,5 @@
 #include "auth_service/token_endpoint.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -34,21 +33,20 @@ HttpResponse invalid_grant(std::string_view why) {
 struct Bearer {
   UserId user;
   std::optional<DeviceId> device;
-  Timestamp not_before;
+  Timestamp issued_at;
   std::optional<std::string> refresh_token;
 };
 
 // RFC 6749 5.1.
 HttpResponse token_response(const AuthParts& parts, const Bearer& bearer) {
   const auto& config = parts.config;
-  const auto issued_at = std::max(parts.clocks.wall(), bearer.not_before);
   const TokenSpec spec{.issuer = config.tokens.issuer,
                        .audience = config.tokens.audience,
                        .role = Role::chat,
                        .subject = bearer.user.str(),
                        .device = bearer.device,
-                       .issued_at = issued_at,
-                       .expires_at = issued_at + config.sessions.access_ttl};
+                       .issued_at = bearer.issued_at,
+                       .expires_at = bearer.issued_at + config.sessions.access_ttl};
   json body{{"access_token", parts.keys.keys()->signer.sign(spec)},
             {"token_type", "Bearer"},
             {"expires_in", config.sessions.access_ttl.count()},
@@ -88,14 +86,13 @@ HttpResponse grant_password(const Grant& grant) {
   const Attempt attempt{*user, *password, grant.request.address, grant.client.id};
   const auto account = check_login(grant.parts, attempt);
   if (!account) return refusal_response(account.error());
-  auto session =
-      grant.parts.database.start_session(*account, grant.client.id, *device, grant.parts.clocks.wall());
+  auto session = grant.parts.database.start_session(*account, grant.client.id, *device);
   if (!session) {  // the password was changed meanwhile
     audit({AuditEvent::login_failed, *user, grant.request.address, grant.client.id});
     return refusal_response({LoginRefusal::Cause::wrong});
   }
   audit({AuditEvent::login_ok, *user, grant.request.address, grant.client.id});
-  return token_response(grant.parts, {session->user, std::move(session->device), session->not_before,
+  return token_response(grant.parts, {session->user, std::move(session->device), session->issued_at,
                                       std::move(session->refresh_token)});
 }
 
@@ -103,10 +100,10 @@ HttpResponse grant_refresh(const Grant& grant) {
   if (grant.client.bot) return oauth_error(400, "unauthorized_client", "this client has no refresh tokens");
   const auto* token = grant.form.find("refresh_token");
   if (token == nullptr) return invalid_request("refresh_token is missing");
-  auto session = grant.parts.database.refresh(*token, grant.client.id, grant.parts.clocks.wall());
+  auto session = grant.parts.database.refresh(*token, grant.client.id);
   if (session) {
     grant.parts.throttle.succeeded({Secret::Kind::password, session->user}, grant.request.address);
-    return token_response(grant.parts, {session->user, std::move(session->device), session->not_before,
+    return token_response(grant.parts, {session->user, std::move(session->device), session->issued_at,
                                         std::move(session->refresh_token)});
   }
   const auto& none = session.error();
@@ -123,7 +120,7 @@ HttpResponse grant_client_credentials(const Grant& grant) {
   const auto& user = grant.client.bot->user;
   audit({AuditEvent::client_login_ok, user, grant.request.address, grant.client.id});
   return token_response(grant.parts,
-                        {user, *std::move(device), grant.parts.database.not_before(user), std::nullopt});
+                        {user, *std::move(device), grant.parts.database.issue_time(user), std::nullopt});
 }
 
 // The parameters that every grant has.
@@ -170,7 +167,7 @@ HttpResponse answer_revoke(const AuthParts& parts, const HttpRequest& request) {
   if (token->find('.') != std::string::npos) {
     return oauth_error(400, "unsupported_token_type", "show the refresh token of the login");
   }
-  const auto ended = parts.database.end_session(*token, (*client)->id, parts.clocks.wall());
+  const auto ended = parts.database.end_session(*token, (*client)->id);
   if (!ended && ended.error() == EndError::other_client) return invalid_grant("it is another client's");
   if (ended) {
     audit({AuditEvent::revoked, ended->user, request.address, (*client)->id});

@@ -159,6 +159,23 @@ TEST_F(Accounts, ADeviceIsLoggedOutFromAnother) {
 }
 
 // What a broker did not hear it is told when it is back.
+// Which device a login without one is on is not known: it ends with any.
+TEST_F(Accounts, LoggingOutADeviceEndsTheLoginsThatMayBeIts) {
+  const auto answer = auth().log_in("alice", kGoodPassword);
+  const auto phone =
+      online_with("alice", "phone", {answer.text("access_token"), answer.text("refresh_token")});
+  const Login laptop_login = log_in("alice", "laptop");
+  const auto laptop = online_with("alice", "laptop", laptop_login);
+  EXPECT_EQ(auth().json("POST", "/v1/logout", {{"device", "phone"}}, laptop_login.access).status, 204);
+  EXPECT_TRUE(phone->mqtt().wait_disconnected());
+  EXPECT_EQ(auth().refresh(answer.text("refresh_token")).status, 400);
+  const auto refreshed = auth().refresh(laptop_login.refresh);
+  EXPECT_EQ(refreshed.status, 200);
+  laptop->spec().password = refreshed.text("access_token");
+  laptop->go_online();
+}
+
+// What a broker did not hear, or has forgotten, it is told when it is back.
 TEST_F(Accounts, ALoginThatEndedWhileTheBrokerWasAwayIsEnded) {
   const Login login = log_in("alice", "phone");
   const auto phone = online_with("alice", "phone", login);

@@ -27,28 +27,33 @@ class AuthDatabaseTest : public testing::Test {
  protected:
   AuthDatabase& open(SessionRules rules = {}) {
     database_.reset();
-    database_ = std::make_unique<AuthDatabase>(file_, rules);
+    database_ = std::make_unique<AuthDatabase>(file_, rules, [this] { return now_; });
     return *database_;
   }
   Account alice() {
-    database_->add_account(kOwner, "hash", kNoon);
+    database_->add_account(kOwner, "hash");
     return *database_->find_account("alice");
   }
   std::string log_in(const Account& account, Timestamp now = kNoon,
                      std::optional<DeviceId> device = std::nullopt) {
-    return database_->start_session(account, "app", std::move(device), now)->refresh_token;
+    now_ = now;
+    return database_->start_session(account, "app", std::move(device))->refresh_token;
   }
-  bool refreshes(const std::string& token, Timestamp now = kNoon) {
-    return database_->refresh(token, "app", now).has_value();
+  Result<LoginSession, NoSession> refresh(const std::string& token, Timestamp now = kNoon) {
+    now_ = now;
+    return database_->refresh(token, "app");
   }
+  bool refreshes(const std::string& token, Timestamp now = kNoon) { return refresh(token, now).has_value(); }
   std::vector<Revocation> live(Timestamp now) {
+    now_ = now;
     std::vector<Revocation> found;
-    database_->for_each_live_revocation(now, [&](const Revocation& one) { found.push_back(one); });
+    database_->for_each_live_revocation([&](const Revocation& one) { found.push_back(one); });
     return found;
   }
 
   TemporaryDirectory directory_;
   std::filesystem::path file_ = directory_.path() / "auth.db";
+  Timestamp now_ = kNoon;
   std::unique_ptr<AuthDatabase> database_;
 };
 
@@ -57,7 +62,7 @@ TEST_F(AuthDatabaseTest, IsAPrivateFileOfItsOwnKind) {
   struct stat status {};
   ASSERT_EQ(::stat(file_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
-  EXPECT_THROW(AuthDatabase(file_, {}), StoreError);  // in use
+  EXPECT_THROW(AuthDatabase(file_, {}, [] { return kNoon; }), StoreError);  // in use
   database_.reset();
   const sqlite::Connection connection(file_, sqlite::Connection::Mode::read_only);
   EXPECT_THROW(sqlite::check_schema(connection, {kAuthApplicationId + 1, auth_migrations()}), StoreError);
@@ -67,10 +72,10 @@ TEST_F(AuthDatabaseTest, IsAPrivateFileOfItsOwnKind) {
 TEST_F(AuthDatabaseTest, NothingStandsOnAPasswordThatWasChangedMeanwhile) {
   auto& database = open();
   const auto read = alice();
-  ASSERT_TRUE(database.change_password(read, "new", kNoon));
-  EXPECT_FALSE(database.change_password(read, "newer", kNoon));
-  EXPECT_FALSE(database.start_session(read, "app", std::nullopt, kNoon));
-  EXPECT_FALSE(database.remove_account(read, kNoon));
+  ASSERT_TRUE(database.change_password(read, "new"));
+  EXPECT_FALSE(database.change_password(read, "newer"));
+  EXPECT_FALSE(database.start_session(read, "app", std::nullopt));
+  EXPECT_FALSE(database.remove_account(read));
   database.set_hash(read, "old password, other cost");
   EXPECT_EQ(database.find_account("alice")->password_hash, "new");
 }
@@ -82,14 +87,14 @@ TEST_F(AuthDatabaseTest, AFreshHashOfTheSamePasswordEndsNothing) {
   database.set_hash(read, "hash at another cost");
   EXPECT_EQ(database.find_account("alice")->password_hash, "hash at another cost");
   EXPECT_TRUE(refreshes(token));
-  EXPECT_TRUE(database.start_session(read, "app", std::nullopt, kNoon));
+  EXPECT_TRUE(database.start_session(read, "app", std::nullopt));
   EXPECT_THAT(live(kNoon), IsEmpty());
 }
 
 TEST_F(AuthDatabaseTest, OnlyHashesOfTokensAreStored) {
   open();
   const auto token = *RefreshToken::parse(log_in(alice()));
-  const auto next = *RefreshToken::parse(database_->refresh(token.text(), "app", kNoon)->refresh_token);
+  const auto next = *RefreshToken::parse(refresh(token.text())->refresh_token);
   database_.reset();
   sqlite::Connection connection(file_, sqlite::Connection::Mode::read_only);
   sqlite::Statement rows(connection, "test", "SELECT id, current, previous FROM families");
@@ -104,13 +109,13 @@ TEST_F(AuthDatabaseTest, OnlyHashesOfTokensAreStored) {
 TEST_F(AuthDatabaseTest, ALoginEndsWhenItIsQuietForTooLong) {
   open({.refresh_ttl = 100s, .family_ttl = 250s});
   const auto first = log_in(alice());
-  const auto second = database_->refresh(first, "app", kNoon + 99s)->refresh_token;
-  const auto third = database_->refresh(second, "app", kNoon + 198s)->refresh_token;
+  const auto second = refresh(first, kNoon + 99s)->refresh_token;
+  const auto third = refresh(second, kNoon + 198s)->refresh_token;
   EXPECT_FALSE(refreshes(third, kNoon + 250s));  // the limit of the family
   EXPECT_TRUE(refreshes(third, kNoon + 249s));
   const auto other = log_in(alice());
   EXPECT_FALSE(refreshes(other, kNoon + 100s));
-  database_->forget_over(kNoon + 100s);
+  database_->forget_over();
   EXPECT_FALSE(refreshes(other, kNoon));
 }
 
@@ -119,7 +124,7 @@ TEST_F(AuthDatabaseTest, TheQuietestLoginMakesRoom) {
   const auto account = alice();
   const auto first = log_in(account, kNoon);
   const auto second = log_in(account, kNoon + 1s);
-  const auto refreshed = database_->refresh(first, "app", kNoon + 2s)->refresh_token;
+  const auto refreshed = refresh(first, kNoon + 2s)->refresh_token;
   const auto third = log_in(account, kNoon + 3s);
   EXPECT_FALSE(refreshes(second, kNoon + 4s));
   EXPECT_TRUE(refreshes(refreshed, kNoon + 4s));
@@ -130,16 +135,16 @@ TEST_F(AuthDatabaseTest, ARevocationConcernsWhatWasIssuedBeforeOnTheDevicesItNam
   auto& database = open();
   const auto phone = *DeviceId::parse("phone");
   const auto web = *DeviceId::parse("web");
-  const auto made = database.end_device(kOwner, phone, kNoon);
+  const auto made = database.end_device(kOwner, phone);
   EXPECT_EQ(made.before, Timestamp(1'800'000'001s));  // this second's tokens have an earlier `iat`
   EXPECT_TRUE(database.is_revoked(kOwner, phone, made.before - 1s));
   EXPECT_FALSE(database.is_revoked(kOwner, phone, made.before));
   EXPECT_FALSE(database.is_revoked(kOwner, web, made.before - 1s));
   EXPECT_FALSE(database.is_revoked(kOwner, std::nullopt, made.before - 1s));
   EXPECT_FALSE(database.is_revoked(*UserId::parse("bob"), phone, made.before - 1s));
-  EXPECT_EQ(database.not_before(kOwner), made.before);
+  EXPECT_EQ(database.issue_time(kOwner), made.before);
 
-  database.end_everything(kOwner, kNoon);
+  database.end_everything(kOwner);
   EXPECT_TRUE(database.is_revoked(kOwner, web, made.before - 1s));
   EXPECT_TRUE(database.is_revoked(kOwner, std::nullopt, made.before - 1s));
 }
@@ -147,13 +152,14 @@ TEST_F(AuthDatabaseTest, ARevocationConcernsWhatWasIssuedBeforeOnTheDevicesItNam
 TEST_F(AuthDatabaseTest, RevocationsAreKeptUntilTheirTokensHaveRunOut) {
   const auto device = *DeviceId::parse("phone");
   auto& database = open({.access_ttl = 100s, .clock_skew = 30s});
-  database.end_device(kOwner, device, kNoon);
-  const auto again = database.end_device(kOwner, device, kNoon + 10s);
+  database.end_device(kOwner, device);
+  now_ += 10s;
+  const auto again = database.end_device(kOwner, device);
   EXPECT_EQ(again.until, again.before + 131s);
   open({.access_ttl = 10s, .clock_skew = 30s});
   EXPECT_THAT(live(again.until - 1ms), ElementsAre(again));  // one for each device
   EXPECT_THAT(live(again.until), IsEmpty());
-  database_->forget_over(again.until);
+  database_->forget_over();
   EXPECT_THAT(live(kNoon), IsEmpty());
   // Tokens of the longer life may still be about.
   EXPECT_EQ(database_->longest_token_life(), 131s);
@@ -161,17 +167,68 @@ TEST_F(AuthDatabaseTest, RevocationsAreKeptUntilTheirTokensHaveRunOut) {
 
 TEST_F(AuthDatabaseTest, AClockSetBackTakesNoRevocationBack) {
   auto& database = open();
-  const auto made = database.end_everything(kOwner, kNoon);
-  EXPECT_EQ(database.end_everything(kOwner, kNoon - 1h).before, made.before);
+  const auto made = database.end_everything(kOwner);
+  now_ -= 1h;
+  EXPECT_EQ(database.end_everything(kOwner).before, made.before);
+}
+
+TEST_F(AuthDatabaseTest, AClockThatWasALittleAheadCorrectsNothing) {
+  auto& database = open();
+  const auto made = database.end_everything(kOwner);
+  now_ = made.before - 30s;
+  EXPECT_EQ(database.issue_time(kOwner), made.before);  // 30 s are what the verifiers allow
+  EXPECT_EQ(database.corrections(), 0U);
+}
+
+// What ended while the clock was ahead counts from the next token on; nobody else's is touched.
+TEST_F(AuthDatabaseTest, AClockThatWasAheadLocksNobodyOut) {
+  auto& database = open();
+  const UserId bob = *UserId::parse("bob");
+  const auto token = log_in(alice(), kNoon, DeviceId::parse("phone"));
+  now_ = kNoon + 24h;
+  database.end_device(kOwner, *DeviceId::parse("web"));
+  const auto bobs = database.end_everything(bob);
+  now_ = kNoon;
+  const auto next_second = Timestamp(1'800'000'001s);
+  EXPECT_EQ(refresh(token)->issued_at, next_second);
+  EXPECT_EQ(database.corrections(), 1U);
+  const Revocation corrected{kOwner, DeviceId::parse("web"), next_second, next_second + 931s};
+  EXPECT_THAT(live(kNoon), ElementsAre(corrected, bobs));
+  EXPECT_EQ(database.issue_time(bob), next_second);
+  EXPECT_EQ(database.corrections(), 2U);
+}
+
+// The time of issue is that of the transaction: whenever the token is signed, a logout after it ends it.
+TEST_F(AuthDatabaseTest, ATokenWhoseRefreshCameBeforeALogoutIsRevoked) {
+  auto& database = open();
+  const auto token = log_in(alice());
+  const auto session = refresh(token, Timestamp(1'800'000'000s + 999ms));
+  now_ += 1ms;  // the next second
+  const auto made = database.end_everything(kOwner);
+  now_ += 1s;  // when the token is signed
+  EXPECT_LT(session->issued_at, made.before);
+  EXPECT_TRUE(database.is_revoked(kOwner, std::nullopt, session->issued_at));
+}
+
+TEST_F(AuthDatabaseTest, TheEndOfADeviceIsThatOfLoginsThatMayBeIts) {
+  auto& database = open();
+  const auto account = alice();
+  const auto phone = *DeviceId::parse("phone");
+  const auto web = log_in(account, kNoon, DeviceId::parse("web"));
+  EXPECT_EQ(database.end_device(kOwner, phone).device, phone);
+  const auto unbound = log_in(account);
+  EXPECT_EQ(database.end_device(kOwner, phone).device, std::nullopt);
+  EXPECT_FALSE(refreshes(unbound));
+  EXPECT_TRUE(refreshes(web));
 }
 
 TEST_F(AuthDatabaseTest, AUserHasABoundedNumberOfRevocations) {
   auto& database = open();
   for (std::size_t i = 0; i < RevocationTable::kMaxPerUser; ++i) {
-    database.end_device(kOwner, *DeviceId::parse("d" + std::to_string(i)), kNoon);
+    database.end_device(kOwner, *DeviceId::parse("d" + std::to_string(i)));
   }
   EXPECT_THAT(live(kNoon), SizeIs(RevocationTable::kMaxPerUser));
-  const auto whole = database.end_device(kOwner, *DeviceId::parse("one-more"), kNoon);
+  const auto whole = database.end_device(kOwner, *DeviceId::parse("one-more"));
   EXPECT_EQ(whole.device, std::nullopt);
   EXPECT_THAT(live(kNoon), ElementsAre(whole));
 }

@@ -54,7 +54,7 @@ class ServiceTest : public testing::Test {
   AuthClient start() {
     service_.reset();
     database_.reset();
-    database_ = std::make_unique<AuthDatabase>(config_.database, config_.sessions);
+    database_ = std::make_unique<AuthDatabase>(config_.database, config_.sessions, [this] { return now(); });
     service_ = std::make_unique<AuthService>(config_, *database_, sink_,
                                              Clocks{[this] { return now(); }, [this] { return steady(); }},
                                              [] { ADD_FAILURE() << "the server broke"; });

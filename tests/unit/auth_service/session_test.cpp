@@ -86,6 +86,36 @@ TEST_F(Sessions, LogoutOfADeviceLeavesTheOthers) {
   EXPECT_THAT(refused.header("WWW-Authenticate"), HasSubstr(R"(error="invalid_token")"));
 }
 
+// It may be the phone that has the login without a device.
+TEST_F(Sessions, LogoutOfADeviceEndsTheLoginsWithoutADevice) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  const auto unbound = client.log_in("alice", kPassword);
+  const auto web = client.log_in("alice", kPassword, "web");
+  const auto logout = [&](const std::string& access) {
+    return client.json("POST", "/v1/logout", {{"device", "phone"}}, access).status;
+  };
+  EXPECT_EQ(logout(web.text("access_token")), 204);
+  EXPECT_THAT(sink_.take(), ElementsAre(Revocation{kAlice, std::nullopt, now() + 1s, now() + 1s + 931s}));
+  EXPECT_EQ(client.refresh(unbound.text("refresh_token")).status, 400);
+  EXPECT_EQ(logout(unbound.text("access_token")), 401);
+  const auto again = client.refresh(web.text("refresh_token"));
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(logout(again.text("access_token")), 204);
+}
+
+TEST_F(Sessions, ALogoutWhileTheClockWasAheadLocksNobodyOut) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  pass(24h);
+  const auto access = client.log_in("alice", kPassword).text("access_token");
+  EXPECT_EQ(client.json("POST", "/v1/logout", {{"everything", true}}, access).status, 204);
+  pass(-24h);
+  const auto again = client.log_in("alice", kPassword).text("access_token");
+  EXPECT_TRUE(verify(client, again));
+  EXPECT_EQ(client.json("POST", "/v1/logout", {{"device", "tv"}}, again).status, 204);
+}
+
 TEST_F(Sessions, LogoutOfEverythingEndsEveryLoginAndALoginRightAfterItCounts) {
   const auto client = start();
   client.sign_up("alice", kPassword);

@@ -57,6 +57,11 @@ HttpResponse oauth_error(int status, std::string_view code, std::string_view des
   return response;
 }
 
+HttpResponse error_at(std::string_view path, int status, std::string_view code, std::string_view title) {
+  if (!path.starts_with("/oauth/")) return problem(status, code, title);
+  return oauth_error(status, status == 503 ? "temporarily_unavailable" : "invalid_request", title);
+}
+
 HttpResponse retry_after(HttpResponse response, std::chrono::milliseconds wait) {
   const auto seconds = std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(wait).count());
   response.with("Retry-After", std::to_string(seconds));

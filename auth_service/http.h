@@ -38,6 +38,9 @@ HttpResponse json_response(int status, const nlohmann::json& body);
 HttpResponse problem(int status, std::string_view code, std::string_view title);
 // RFC 6749 5.2: {"error": <code>, "error_description": …}
 HttpResponse oauth_error(int status, std::string_view code, std::string_view description);
+// An error of the server as a whole, in the form of those of the path: oauth_error below /oauth (503 is
+// temporarily_unavailable, any other invalid_request), problem elsewhere.
+HttpResponse error_at(std::string_view path, int status, std::string_view code, std::string_view title);
 // Adds Retry-After (RFC 9110 10.2.3): whole seconds, at least 1.
 HttpResponse retry_after(HttpResponse response, std::chrono::milliseconds wait);
 

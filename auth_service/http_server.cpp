@@ -9,9 +9,12 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -72,26 +75,63 @@ class LibraryStream final : public httplib::Stream {
   RequestSocket& socket_;
 };
 
+// The sockets of requests that are read or answered. Thread-safe.
+class OpenSockets {
+ public:
+  void add(socket_t socket) {
+    const std::scoped_lock lock(mutex_);
+    open_.insert(socket);
+    if (ended_) ::shutdown(socket, SHUT_RD);
+  }
+  void remove(socket_t socket) {
+    const std::scoped_lock lock(mutex_);
+    open_.erase(socket);
+  }
+  // Of these and all that are added, no more is read than what has arrived.
+  void end_reading() {
+    const std::scoped_lock lock(mutex_);
+    ended_ = true;
+    for (const auto socket : open_) ::shutdown(socket, SHUT_RD);
+  }
+
+ private:
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::set<socket_t> open_;
+  bool ended_ = false;
+};
+
+// The library would answer with that part of the body, whatever the status says. Whole is right too (RFC 9110
+// 14.2).
+void ignore_ranges(httplib::Request& request) {
+  request.ranges.clear();
+}
+
 class LibraryServer final : public httplib::Server {
  public:
   explicit LibraryServer(const RequestLimits& limits) : limits_(limits) {}
 
   // The library lets five connections wait for accept; listening again changes that.
   void widen_backlog() { ::listen(svr_sock_, kBacklog); }
+  // Who sends his request slowly is not waited for; what is there is answered.
+  void end_reading() { open_.end_reading(); }
 
  private:
   // As the library does it, for one request, on a socket with limits.
   bool process_and_close_socket(socket_t socket) override {
+    open_.add(socket);
     RequestSocket request(socket, limits_);
     LibraryStream stream(request);
     bool closed = false;
-    const bool answered = process_request(stream, true, closed, nullptr);
+    const bool answered = process_request(stream, true, closed, ignore_ranges);
+    open_.remove(socket);
     ::shutdown(socket, SHUT_RDWR);
     ::close(socket);
     return answered;
   }
 
   const RequestLimits limits_;
+  OpenSockets open_;
 };
 
 // Without the library's SO_REUSEPORT: a second process on the same port is an error.
@@ -146,14 +186,16 @@ void to_library(const HttpResponse& answer, httplib::Response& response) {
   if (!answer.content_type.empty()) response.set_content(answer.body, answer.content_type);
 }
 
-HttpResponse unavailable() {
-  return problem(503, "unavailable", "Try again later");
+constexpr std::chrono::seconds kUnavailableFor{1};
+
+HttpResponse unavailable(const std::string& path) {
+  return retry_after(error_at(path, 503, "unavailable", "Try again later"), kUnavailableFor);
 }
 
 // What the library refuses itself has a status only.
-HttpResponse refusal_of(int status) {
-  if (status == 413) return problem(413, "too_large", "The body is too large");
-  return problem(status, status == 404 ? "not_found" : "bad_request", "The request cannot be read");
+HttpResponse refusal_of(const std::string& path, int status) {
+  if (status == 413) return error_at(path, 413, "too_large", "The body is too large");
+  return error_at(path, status, status == 404 ? "not_found" : "bad_request", "The request cannot be read");
 }
 
 bool has_body(const std::string& method) {
@@ -164,17 +206,17 @@ bool has_body(const std::string& method) {
 std::optional<HttpResponse> refuse_unread(const httplib::Request& request) {
   if (!has_body(request.method)) return std::nullopt;
   if (request.has_header("Content-Encoding") || request.is_multipart_form_data()) {
-    return problem(415, "unsupported_media_type", "Bodies of that kind are not read");
+    return error_at(request.path, 415, "unsupported_media_type", "Bodies of that kind are not read");
   }
   const auto lengths = values_of(request, "Content-Length");
   if (lengths.size() != 1 || request.has_header("Transfer-Encoding")) {
-    return problem(411, "length_required", "The body needs one Content-Length");
+    return error_at(request.path, 411, "length_required", "The body needs one Content-Length");
   }
   std::size_t bytes = 0;
   const char* end = lengths[0].data() + lengths[0].size();
   const auto parsed = std::from_chars(lengths[0].data(), end, bytes);
   if (parsed.ec == std::errc() && parsed.ptr == end && bytes <= kMaxBodyBytes) return std::nullopt;
-  return problem(413, "too_large", "The body is too large");
+  return error_at(request.path, 413, "too_large", "The body is too large");
 }
 
 }  // namespace
@@ -204,6 +246,7 @@ class HttpServer::Library {
   // The library's stop() does nothing before the thread has begun to listen.
   ~Library() {
     stopping_ = true;
+    server_.end_reading();
     while (!server_.is_running() && !ended_) std::this_thread::yield();
     server_.stop();
   }
@@ -229,8 +272,8 @@ class HttpServer::Library {
       if (refusal) to_library(*refusal, response);
       return refusal ? Handled::Handled : Handled::Unhandled;
     });
-    server_.set_error_handler([](const httplib::Request& /*request*/, httplib::Response& response) {
-      if (response.body.empty()) to_library(refusal_of(response.status), response);
+    server_.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
+      if (response.body.empty()) to_library(refusal_of(request.path, response.status), response);
     });
   }
 
@@ -252,7 +295,7 @@ class HttpServer::Library {
       return handler_(from_library(request, trusted_));
     } catch (const std::exception& error) {
       spdlog::error("cannot answer {}: {}", request.path, error.what());
-      return unavailable();
+      return unavailable(request.path);
     }
   }
 

@@ -75,10 +75,10 @@ HttpResponse answer(const AuthParts& parts, const HttpRequest& request) {
     if (route.path != request.path) continue;
     const bool head = request.method == "HEAD" && route.method == "GET";
     if (route.method == request.method || head) return route.answer(parts, request);
-    return problem(405, "method_not_allowed", "There is another method here")
+    return error_at(request.path, 405, "method_not_allowed", "There is another method here")
         .with("Allow", std::string(route.method));
   }
-  return problem(404, "not_found", "There is nothing here");
+  return error_at(request.path, 404, "not_found", "There is nothing here");
 }
 
 }  // namespace duet

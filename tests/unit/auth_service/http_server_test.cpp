@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -78,6 +79,28 @@ TEST(HttpServerTest, AnswersWhatTheHandlerThrewWithoutItsWords) {
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.text("type"), "urn:duet:problem:unavailable");
   EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+  EXPECT_EQ(answer.header("Retry-After"), "1");
+  const auto oauth = AuthClient(server.port()).form("/oauth/token", {{"client_id", "app"}});
+  EXPECT_EQ(oauth.status, 503);
+  EXPECT_EQ(oauth.text("error"), "temporarily_unavailable");
+  EXPECT_EQ(oauth.header("Retry-After"), "1");
+}
+
+// A cache may keep what is said to be all.
+TEST(HttpServerTest, AnswersWholeWhateverRangeIsAskedFor) {
+  HttpServer server(
+      any_port(), [](const HttpRequest&) { return json_response(200, "the whole of it"); }, must_not_break);
+  std::string many = "bytes=0-3";
+  while (many.size() < 8000) many += ",0-3";
+  for (const auto& ranges :
+       {std::string("bytes=0-0"), std::string("bytes=2-"), std::string("bytes=-1"), many}) {
+    const auto answer = AuthClient(server.port()).with("Range", ranges).get("/");
+    EXPECT_EQ(answer.status, 200) << ranges;
+    EXPECT_EQ(answer.body, "\"the whole of it\"") << ranges;
+    EXPECT_EQ(answer.count("Content-Range"), 0U) << ranges;
+  }
+  const auto nonsense = AuthClient(server.port()).with("Range", "bytes=x").get("/");
+  EXPECT_TRUE(nonsense.status == 200 || nonsense.status == 416) << nonsense.status;
 }
 
 TEST(HttpServerTest, RefusesAPortThatIsTaken) {

@@ -141,7 +141,27 @@ TEST_F(OauthErrors, UnknownPathsAndMethods) {
   const auto answer = client.get("/oauth/token");
   EXPECT_EQ(answer.status, 405);
   EXPECT_EQ(answer.header("Allow"), "POST");
+  EXPECT_EQ(answer.text("error"), "invalid_request");
+  EXPECT_EQ(client.get("/oauth/nothing").text("error"), "invalid_request");
+  EXPECT_EQ(client.get("/v1/accounts").text("type"), "urn:duet:problem:method_not_allowed");
   EXPECT_EQ(client.get("/healthz").status, 200);
+}
+
+// RFC 6749 5.2 also for what is refused before anybody looks at the grant.
+TEST_F(OauthErrors, BelowOauthAreOfOneForm) {
+  const auto client = start();
+  const auto expect = [](const Answer& answer, int status) {
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(answer.header("Content-Type"), "application/json");
+    EXPECT_EQ(answer.text("error"), "invalid_request") << answer.body;
+  };
+  expect(client.send("POST", "/oauth/token", std::string(std::size_t{16} * 1024 + 1, 'a'), kForm), 413);
+  expect(client.send("POST", "/oauth/token", std::string(std::size_t{8} * 1024 + 1, 'a'), kForm), 413);
+  auto compressed = client;
+  compressed.with("Content-Encoding", "gzip");
+  expect(compressed.send("POST", "/oauth/revoke", "token=x", kForm), 415);
+  EXPECT_THAT(client.raw("POST /oauth/token HTTP/1.1\r\nHost: x\r\n\r\n"),
+              testing::AllOf(HasSubstr(" 411 "), HasSubstr(R"("error":"invalid_request")")));
 }
 
 TEST_F(OauthErrors, BodiesAreBoundedAndNeverDecompressed) {

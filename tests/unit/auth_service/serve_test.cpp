@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,8 +104,9 @@ class Serve : public testing::Test {
     write_config("[passwords]\nmemory_kib = 64\niterations = 1\n[limits]\naccount_burst = 8\n");
     ASSERT_EQ(Child({"rotate", "--keys", directory_.path().string()}).wait(), 0);
   }
-  void write_config(const std::string& more) {
-    std::ofstream(config()) << "[http]\nport = 0\n[database]\npath = \"" << file("auth.db")
+  void write_config(const std::string& more, const std::string& http = "") {
+    std::ofstream(config()) << "[http]\nport = 0\n"
+                            << http << "[database]\npath = \"" << file("auth.db")
                             << "\"\n[keys]\nactivate_after_s = 0\nreload_every_s = 1\ndirectory = \""
                             << directory_.path().string() << "\"\n[[clients]]\nid = \"app\"\n"
                             << more;
@@ -111,12 +114,13 @@ class Serve : public testing::Test {
   std::string file(const char* name) const { return (directory_.path() / name).string(); }
   std::string config() const { return file("auth.toml"); }
 
-  AuthClient start() {
+  std::uint16_t start_port() {
     child_ = std::make_unique<Child>(std::vector<std::string>{"serve", "--config", config()});
     const auto line = child_->find_line(std::regex("listening on 127.0.0.1 port ([0-9]+)"));
     if (!line) throw std::runtime_error("it did not start:\n" + child_->output());
-    return AuthClient(static_cast<std::uint16_t>(std::stoi((*line)[1])));
+    return static_cast<std::uint16_t>(std::stoi((*line)[1]));
   }
+  AuthClient start() { return AuthClient(start_port()); }
   Child& child() { return *child_; }
 
   static std::optional<Claims> verify(const AuthClient& client, const std::string& token) {
@@ -198,6 +202,40 @@ TEST_F(Serve, KillLosesNothingThatWasAnswered) {
   EXPECT_EQ(client.sign_up("alice", kSecretWord).status, 409);
   EXPECT_EQ(client.refresh(token).status, 200);
   EXPECT_EQ(client.log_in("alice", kSecretWord).status, 200);
+}
+
+// A client that has sent a part of its request, and that the service is reading from.
+class HalfARequest {
+ public:
+  explicit HalfARequest(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const std::string header =
+        "POST /v1/accounts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::send(fd_, header.data(), header.size(), MSG_NOSIGNAL), static_cast<ssize_t>(header.size()));
+    char first = 0;
+    EXPECT_EQ(::recv(fd_, &first, 1, 0), 1);  // of the 100: the body is waited for
+  }
+  ~HalfARequest() { ::close(fd_); }
+  HalfARequest(const HalfARequest&) = delete;
+  HalfARequest& operator=(const HalfARequest&) = delete;
+
+ private:
+  const int fd_;
+};
+
+TEST_F(Serve, EndsWithoutWaitingForWhoSendsSlowly) {
+  constexpr std::chrono::seconds kLimit{60};
+  write_config("", "read_timeout_s = 60\nrequest_timeout_s = 60\n");
+  const HalfARequest slow(start_port());
+  const auto asked_at = std::chrono::steady_clock::now();
+  EXPECT_EQ(child().end(SIGTERM), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - asked_at, kLimit / 2)
+      << "it waited for the client's time to end";
 }
 
 TEST_F(Serve, TakesUpANewKeyWhileItRuns) {

@@ -3,7 +3,6 @@
 #include <sys/un.h>
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -136,7 +135,6 @@ std::string store_config(const Layout& layout, const Ports& ports, const Platfor
 }
 
 std::string auth_config(const Layout& layout, const Ports& ports, const PlatformConfig& config) {
-  const auto skew = std::max(config.tokens.clock_skew, std::chrono::seconds(1));
   const toml::table root{
       {"http", toml::table{{"address", "127.0.0.1"},
                            {"port", ports.http},
@@ -151,7 +149,7 @@ std::string auth_config(const Layout& layout, const Ports& ports, const Platform
       {"tokens", toml::table{{"issuer", public_url(ports, config)},
                              {"audience", config.tokens.audience},
                              {"public_url", public_url(ports, config)},
-                             {"clock_skew_s", skew.count()}}},
+                             {"clock_skew_s", config.tokens.clock_skew.count()}}},
       {"clients", to_clients(config.auth)},
       {"log", toml::table{{"level", config.log_level}}},
   };

@@ -65,7 +65,7 @@ void read_tokens(TomlSection section, PlatformConfig::Tokens& tokens) {
   read_name(section, "issuer", tokens.issuer);
   tokens.issuers_file = section.absolute_path("issuers_file");
   read_name(section, "audience", tokens.audience);
-  read_duration(section, "clock_skew_s", tokens.clock_skew, {0, 300});
+  read_duration(section, "clock_skew_s", tokens.clock_skew, {1, 300});
   read_duration(section, "service_ttl_s", tokens.service_ttl, {3, 2'592'000});
   section.refuse_unknown_keys();
 }

@@ -257,7 +257,7 @@ TEST_F(Expiry, SighupDoesNotProlongAToken) {
 
 // The services' own connections outlive their tokens: they renew them in time.
 TEST_F(Expiry, ServiceTokensRotate) {
-  TestPlatform short_lived("[tokens]\nservice_ttl_s = 6\nclock_skew_s = 0\n");
+  TestPlatform short_lived("[tokens]\nservice_ttl_s = 6\nclock_skew_s = 1\n");
   TestDevice alice(short_lived, "alice");
   alice.go_online();
   const auto token = [&] { return text_of(short_lived.data_dir() / "secrets" / "store.token"); };

@@ -201,6 +201,7 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[tokens]\nissuer = \"a\\nb\"", ":2: tokens.issuer must be 1 to 256 printable ASCII"},
       {"[tokens]\nissuers_file = \"issuers.json\"", ":2: tokens.issuers_file must be an absolute path"},
       {"[tokens]\nservice_ttl_s = 2", ":2: tokens.service_ttl_s must be a whole number from 3 to"},
+      {"[tokens]\nclock_skew_s = 0", ":2: tokens.clock_skew_s must be a whole number from 1 to 300"},
       {"[auth]\napps = []", ":2: auth.apps is empty"},
       {"[[auth.bots]]\nid = \"b\"\nuser = \"u\"", "auth.bots[0].secret_file is missing"},
       {"[[auth.bots]]\nid = 1", ":2: auth.bots[0].id must be a string"},

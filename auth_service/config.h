@@ -65,8 +65,8 @@ struct AuthConfig {
   Argon2Cost argon2;
   HashLimits hashes;
   struct Limits {
-    RateLimit account{10.0 / 60, 10};  // password attempts for each account from each address …
-    RateLimit address{60.0 / 60, 60};  // … and from each address; sign-ups too
+    RateLimit account{10.0 / 60, 10};             // password attempts for each account from each address …
+    RateLimit address{60.0 / 60, 60};             // … and from each address; sign-ups too
     RateLimit account_failures{100.0 / 60, 100};  // wrong ones for each account from everywhere
   } limits;
   std::vector<OauthClient> clients;  // at least one

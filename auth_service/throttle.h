@@ -62,8 +62,8 @@ struct Secret {
 
 // An attempt counts for its address, and for its name at that address, whether it succeeds or not and whether
 // there is such a name or not: the answer tells nothing. For the name alone only a failure counts, so that it
-// takes many addresses to use that up; an address from which the name's secret was right lately is let through
-// even then. Thread-safe.
+// takes many addresses to use that up; an address from which the name's secret was right lately is let
+// through even then. Thread-safe.
 class LoginThrottle {
  public:
   LoginThrottle(RateLimit per_account, RateLimit per_address, RateLimit failures_per_account);

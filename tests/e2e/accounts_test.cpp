@@ -158,7 +158,6 @@ TEST_F(Accounts, ADeviceIsLoggedOutFromAnother) {
   EXPECT_TRUE(laptop->mqtt().connected());
 }
 
-// What a broker did not hear it is told when it is back.
 // Which device a login without one is on is not known: it ends with any.
 TEST_F(Accounts, LoggingOutADeviceEndsTheLoginsThatMayBeIts) {
   const auto answer = auth().log_in("alice", kGoodPassword);
@@ -175,7 +174,7 @@ TEST_F(Accounts, LoggingOutADeviceEndsTheLoginsThatMayBeIts) {
   laptop->go_online();
 }
 
-// What a broker did not hear, or has forgotten, it is told when it is back.
+// What a broker did not hear it is told when it is back.
 TEST_F(Accounts, ALoginThatEndedWhileTheBrokerWasAwayIsEnded) {
   const Login login = log_in("alice", "phone");
   const auto phone = online_with("alice", "phone", login);

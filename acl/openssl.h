@@ -1,5 +1,5 @@
-// acl/openssl.h: owners for OpenSSL's handles. Only for the files that wrap OpenSSL: public_key.cpp and
-// signing_key.cpp.
+// acl/openssl.h: owners for OpenSSL's handles. Only for the files that wrap OpenSSL: public_key.cpp,
+// signing_key.cpp and supervisor/certificate.cpp.
 #pragma once
 
 #include <openssl/bio.h>

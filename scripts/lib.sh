@@ -9,8 +9,11 @@ build_packages=(
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   libboost1.81-dev
   libgtest-dev libgmock-dev)
+front_door_packages=(haproxy)  # scripts/run --tls
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
-test_packages=(clang-format clang-tidy git python3 mosquitto-clients "${fuzz_packages[@]}")
+test_packages=(
+  clang-format clang-tidy git python3 mosquitto-clients curl openssl ca-certificates
+  "${front_door_packages[@]}" "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
 platform_targets=(duet-run duet-store duet-ws duet-auth duet duet_plugin)
@@ -43,14 +46,14 @@ missing_packages() {
   done
 }
 
-# The package's own service would take our port, at once and after every boot. We only want the program.
-disable_system_broker() {
+# A package's own service would take our ports, at once and after every boot. We only want the program.
+disable_system_service() {
   if [ -d /run/systemd/system ]; then
-    systemctl disable --now mosquitto.service >/dev/null 2>&1 || true
-  elif [ -x /etc/init.d/mosquitto ]; then
-    /etc/init.d/mosquitto stop >/dev/null 2>&1 || true
+    systemctl disable --now "$1.service" >/dev/null 2>&1 || true
+  elif [ -x "/etc/init.d/$1" ]; then
+    "/etc/init.d/$1" stop >/dev/null 2>&1 || true
   fi
-  say "the system's own mosquitto service is not used and was left disabled"
+  say "the system's own $1 service is not used and was left disabled"
 }
 
 # Installs those of the named Debian packages that are missing.
@@ -69,7 +72,10 @@ require_packages() {
   quietly "$root/build/apt.log" "${apt[@]}" update || say "apt-get update failed; going on with the package lists there are"
   quietly "$root/build/apt.log" "${apt[@]}" install --no-install-recommends "${missing[@]}" ||
     fail "the packages could not be installed"
-  [[ " ${missing[*]} " != *" mosquitto "* ]] || disable_system_broker
+  local service
+  for service in mosquitto haproxy; do
+    [[ " ${missing[*]} " != *" $service "* ]] || disable_system_service "$service"
+  done
 }
 
 # Node.js and npm, for the tests. Any Node.js from 18 on will do; Debian's packages only where there is none, as they

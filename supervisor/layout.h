@@ -9,6 +9,7 @@
 //   store/          the database
 //   auth/           accounts and logins
 //   log/            a file for each process
+//   tls/            ca.pem, ca.key, server.pem, and the certificates of services elsewhere
 //   clients/        what the `duet` command keeps for its users
 //
 // Immutable value.
@@ -46,6 +47,15 @@ class Layout {
   std::filesystem::path auth_config() const { return run() / "auth.toml"; }
   std::filesystem::path auth_keys() const { return secrets() / "keys"; }
   std::filesystem::path auth_jwks() const { return secrets() / "auth.jwks.json"; }
+
+  std::filesystem::path tls() const { return root_ / "tls"; }
+  std::filesystem::path authority() const { return tls() / "ca.pem"; }
+  std::filesystem::path authority_key() const { return tls() / "ca.key"; }
+  std::filesystem::path server_certificate() const { return tls() / "server.pem"; }
+  std::filesystem::path proxy_config() const { return run() / "haproxy.cfg"; }
+  std::filesystem::path services_config() const { return run() / "services.cfg"; }
+  std::filesystem::path admin_socket() const { return run() / "haproxy.sock"; }
+  std::filesystem::path metrics_socket() const { return run() / "metrics.sock"; }
 
   std::filesystem::path journal() const { return root_ / "journal"; }
   std::filesystem::path database() const { return root_ / "store" / "duet.db"; }

@@ -61,6 +61,11 @@ int run(int argc, char** argv) try {
     std::cout << "duet: " << stop_platform(options.data_dir) << std::endl;
     return EXIT_SUCCESS;
   }
+  if (!options.service_certificate.empty()) {
+    std::cout << "duet: " << make_service_certificate(options.data_dir, options.service_certificate)
+              << std::endl;
+    return EXIT_SUCCESS;
+  }
   return options.detach ? detach(options) : run_in_foreground(options);
 } catch (const std::exception& error) {
   return fail(error);

@@ -25,6 +25,12 @@ void declare(CLI::App& app, Options& options, Flags& flags) {
   port("--mqtt-port", options.ports.mqtt, "MQTT over TCP");
   port("--ws-port", options.ports.websocket, "MQTT over WebSocket");
   port("--http-port", options.ports.http, "Accounts and tokens over HTTP");
+  app.add_flag("--tls", options.tls, "Open the front door too: MQTT, WebSocket and accounts over TLS");
+  port("--mqtts-port", options.ports.mqtts, "MQTT over TLS");
+  port("--https-port", options.ports.https, "WebSocket, accounts and the web app over TLS");
+  app.add_option("--service-certificate", options.service_certificate,
+                 "Make a client certificate for a service on another machine, and exit")
+      ->type_name("NAME");
   app.add_option("--config", flags.config_file, "Limits and other settings; see deploy/duet.toml")
       ->type_name("FILE");
   app.add_flag("--no-demo", flags.no_demo, "Do not play the conversation between alice and bob");

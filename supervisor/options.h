@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <variant>
 
 namespace duet {
@@ -11,13 +12,18 @@ namespace duet {
 struct Ports {
   std::uint16_t mqtt = 1883;
   std::uint16_t websocket = 8083;
-  std::uint16_t http = 8080;  // kept free for the front door; nothing listens there yet
+  std::uint16_t http = 8080;
+  std::uint16_t mqtts = 8883;  // this and the next: with TLS alone
+  std::uint16_t https = 8443;
 };
 
 struct Options {
   std::filesystem::path data_dir = "var";
   Ports ports;
   std::optional<std::filesystem::path> config_file;
+  bool tls = false;  // with the front door
+  // Make a client certificate of this name for the services' listener, and nothing else; empty: run.
+  std::string service_certificate;
   bool demo = true;
   bool detach = false;
   bool stop = false;

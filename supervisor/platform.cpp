@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "file_io/secret_file.h"
+#include "supervisor/front_door.h"
 #include "supervisor/generated_config.h"
 #include "supervisor/layout.h"
 #include "supervisor/lock.h"
@@ -21,6 +22,7 @@
 #include "supervisor/ready_file.h"
 #include "supervisor/secrets.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tls_files.h"
 
 namespace duet {
 namespace {
@@ -128,6 +130,60 @@ Part auth_part(const Programs& programs, const Layout& layout, const Ports& port
               .is_ready = [ports](pid_t) { return accepts_connections(ports.http); }};
 }
 
+// The proxy, and what it needs: made before the first start, kept fresh from then on.
+struct FrontDoor {
+  ProxyPrograms programs = find_proxy();
+  ServedCertificate certificate;
+};
+
+std::optional<FrontDoor> make_front_door(const Options& options, const Layout& layout,
+                                         const PlatformConfig& config) {
+  if (!options.tls) return std::nullopt;
+  FrontDoor door{.certificate = ServedCertificate(layout, config.tls, now())};
+  const auto& file = door.certificate.file();
+  write_file_atomically(
+      layout.proxy_config(),
+      proxy_config(read_file(door.programs.proxy_template), layout, options.ports, config, file),
+      kSecretMode);
+  if (config.tls.services_port != 0) {
+    write_file_atomically(layout.services_config(),
+                          services_config(read_file(door.programs.services_template), layout, config, file),
+                          kSecretMode);
+  }
+  return door;
+}
+
+Part proxy_part(const FrontDoor& door, const Layout& layout, const PlatformConfig& config, int process_lock) {
+  auto spec =
+      service_spec("proxy", {door.programs.proxy, "-db", "-f", layout.proxy_config()}, layout, process_lock);
+  if (config.tls.services_port != 0)
+    spec.command.insert(spec.command.end(), {"-f", layout.services_config()});
+  spec.open_files = proxy_open_files(config.tls);
+  return Part{
+      .spec = std::move(spec), .before_start = {}, .is_ready = [layout](pid_t) { return is_open(layout); }};
+}
+
+std::optional<TlsAddresses> tls_addresses(const Options& options, const Layout& layout,
+                                          const PlatformConfig& config) {
+  if (!options.tls) return std::nullopt;
+  TlsAddresses addresses{.mqtts = mqtts_uri(options.ports, config.tls),
+                         .wss = wss_uri(options.ports, config.tls),
+                         .https = https_url(options.ports, config.tls),
+                         .ca = std::nullopt};
+  if (config.tls.certificate.empty()) addresses.ca = layout.authority().string();
+  return addresses;
+}
+
+// How to come in by TLS; where the certificate is of our own authority, how to trust that.
+void say_how_to_trust(Report& report, const TlsAddresses& tls) {
+  report.say("by TLS: " + tls.mqtts + ", " + tls.wss + ", " + tls.https);
+  if (!tls.ca) return;
+  report.say("its certificates are signed by " + *tls.ca + ". To trust it:");
+  report.say(
+      "  curl --cacert FILE, mosquitto_sub --cafile FILE, NODE_EXTRA_CA_CERTS=FILE node; in a browser import "
+      "it");
+}
+
 void write_configs(const Programs& programs, const Layout& layout, const Ports& ports,
                    const PlatformConfig& config) {
   const BrokerSetting setting{.plugin = programs.plugin, .user = user_name()};
@@ -140,6 +196,11 @@ void write_configs(const Programs& programs, const Layout& layout, const Ports& 
   write_file_atomically(layout.auth_config(), auth_config(layout, ports, config), kSecretMode);
 }
 
+PlatformConfig load_config_of(const Options& options) {
+  auto config = options.config_file ? load_platform_config(*options.config_file) : PlatformConfig();
+  return options.tls ? behind_front_door(std::move(config), options.ports) : config;
+}
+
 std::string where_it_is(const Options& options, const PlatformConfig& config) {
   std::string text = "ready: " + mqtt_uri(options.ports) + ", " + websocket_uri(options.ports);
   if (config.auth.enabled) text += ", " + http_url(options.ports);
@@ -148,9 +209,15 @@ std::string where_it_is(const Options& options, const PlatformConfig& config) {
 
 }  // namespace
 
+std::string make_service_certificate(const std::filesystem::path& data_dir, const std::string& name) {
+  const Layout layout(data_dir);
+  layout.prepare();
+  const auto files = make_service_certificate(layout, name, now());
+  return "made " + files.certificate.string() + " and " + files.key.string() + ", good for a year";
+}
+
 void run_platform(const Options& options, const Signals& signals, const PlatformHooks& hooks) {
-  const PlatformConfig config =
-      options.config_file ? load_platform_config(*options.config_file) : PlatformConfig();
+  const PlatformConfig config = load_config_of(options);
   const Programs programs = find_programs();
   const Layout layout(options.data_dir);
   layout.prepare();
@@ -161,8 +228,10 @@ void run_platform(const Options& options, const Signals& signals, const Platform
 
   ServiceTokens tokens(open_signing_key(layout, config.tokens), config.tokens, layout);
   tokens.refresh(now());
-  require_free(options.ports);
+  require_free(options.ports, options.tls);
   write_configs(programs, layout, options.ports, config);
+  auto front_door = make_front_door(options, layout, config);
+  const auto tls = tls_addresses(options, layout, config);
   if (!has_broker_socket(layout)) {
     report.say("the gateway comes to the broker by TCP: the path of a socket in " + layout.run().string() +
                " would be too long or has a space");
@@ -170,13 +239,21 @@ void run_platform(const Options& options, const Signals& signals, const Platform
 
   std::map<std::string, pid_t> pids;
   Chore write_ready(report, [&] {
-    const ReadyState state{
-        .ports = options.ports, .http = config.auth.enabled, .supervisor = ::getpid(), .pids = pids};
+    const ReadyState state{.ports = options.ports,
+                           .http = config.auth.enabled,
+                           .tls = tls,
+                           .supervisor = ::getpid(),
+                           .pids = pids};
     write_file_atomically(layout.ready(), format_ready(state), kSecretMode);
   });
   Chore refresh_tokens(report, [&] { tokens.refresh(now()); });
+  Chore refresh_certificate(report, [&] {
+    if (front_door) front_door->certificate.refresh(now());
+  });
 
   std::vector<Part> parts;
+  // Stopped last: it passes on what the others say at their end.
+  if (front_door) parts.push_back(proxy_part(*front_door, layout, config, process_lock.fd()));
   parts.push_back(broker_part(programs, layout, options.ports, process_lock.fd()));
   parts.push_back(service_part("store", {programs.store, layout.store_config(), layout.store_ready()}, layout,
                                process_lock.fd()));
@@ -189,6 +266,7 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                         {.on_ready =
                              [&] {
                                report.say(where_it_is(options, config));
+                               if (tls) say_how_to_trust(report, *tls);
                                hooks.on_ready(report);
                              },
                          .on_pids =
@@ -201,7 +279,11 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                                fs::remove(layout.ready());
                                hooks.on_stopping();
                              },
-                         .on_tick = [&] { refresh_tokens.attempt(); }},
+                         .on_tick =
+                             [&] {
+                               refresh_tokens.attempt();
+                               refresh_certificate.attempt();
+                             }},
                         signals, report);
   supervisor.run();
   report.say("stopped");

@@ -20,4 +20,8 @@ struct PlatformHooks {
 // absolute.
 void run_platform(const Options& options, const Signals& signals, const PlatformHooks& hooks);
 
+// Makes a client certificate for a service on another machine (tls.services_port). Returns one line that says
+// where it is. Throws as run_platform.
+std::string make_service_certificate(const std::filesystem::path& data_dir, const std::string& name);
+
 }  // namespace duet

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "protocol/names.h"
+#include "service/address.h"
 #include "service/toml_section.h"
 
 namespace duet {
@@ -97,6 +98,38 @@ void read_web(TomlSection section, PlatformConfig::Web& web) {
   section.refuse_unknown_keys();
 }
 
+// Names go into certificates and into HAProxy's configuration.
+void require_names(TomlSection& section, std::string_view key, const std::vector<std::string>& names) {
+  const auto fits = [](const std::string& name) {
+    const bool host_name = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+             c == '-';
+    });
+    return (host_name && !name.empty() && name.size() <= 253) || IpAddress::parse(name);
+  };
+  if (!std::all_of(names.begin(), names.end(), fits)) section.fail(key, "must hold host names and addresses");
+}
+
+void read_tls(TomlSection section, PlatformConfig::Tls& tls) {
+  constexpr Range kConnections{1, 1'000'000};
+  constexpr Range kLimit{0, 1'000'000};
+  tls.certificate = section.absolute_path("certificate");
+  if (section.has("addresses")) tls.addresses = section.texts("addresses");
+  tls.names = section.texts("names");
+  read(section, "connections", tls.connections, kConnections);
+  read(section, "connections_per_address", tls.connections_per_address, kLimit);
+  read(section, "connects_per_address", tls.connects_per_address, kLimit);
+  read(section, "requests_per_address", tls.requests_per_address, kLimit);
+  read(section, "logins_per_address", tls.logins_per_address, kLimit);
+  read_duration(section, "request_s", tls.request, {1, 300});
+  read(section, "services_port", tls.services_port, {0, 65'535});
+  section.refuse_unknown_keys();
+  require_names(section, "names", tls.names);
+  const bool all = std::all_of(tls.addresses.begin(), tls.addresses.end(),
+                               [](const std::string& text) { return IpAddress::parse(text).has_value(); });
+  if (tls.addresses.empty() || !all) section.fail("addresses", "must hold one address or more");
+}
+
 }  // namespace
 
 PlatformConfig load_platform_config(const std::filesystem::path& file) {
@@ -108,6 +141,7 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   read_tokens(root.section("tokens"), config.tokens);
   read_auth(root.section("auth"), config.auth);
   read_web(root.section("web"), config.web);
+  read_tls(root.section("tls"), config.tls);
 
   TomlSection store = root.section("store");
   read(store, "cache_mib", config.store.cache_mib, {8, 65'536});

@@ -65,12 +65,27 @@ struct PlatformConfig {
     std::vector<std::string> trusted_proxies;  // whose X-Forwarded-For is believed
   };
 
+  // The front door (scripts/run --tls). Of limits, 0 means none; an address is one of IPv4 or a /64 network.
+  struct Tls {
+    std::filesystem::path certificate;  // key, certificate and chain, PEM; empty: of an own authority
+    std::vector<std::string> addresses{"127.0.0.1"};  // where it listens
+    std::vector<std::string> names;     // by which it is reached; the first is the one in its own URLs
+    std::int64_t connections = 20'000;  // MQTT; and as many HTTP and WebSocket
+    std::int64_t connections_per_address = 1000;  // of each of the two
+    std::int64_t connects_per_address = 200;      // in ten seconds, of each of the two
+    std::int64_t requests_per_address = 500;      // HTTP, in ten seconds
+    std::int64_t logins_per_address = 60;         // to /oauth/token and /v1/accounts, in a minute
+    std::chrono::seconds request{10};  // for a TLS handshake, a CONNECT, a request; for the next one
+    std::int64_t services_port = 0;    // MQTT for services with a client certificate; 0: none
+  };
+
   Limits limits;
   Journal journal;
   Store store;
   Tokens tokens;
   Auth auth;
   Web web;
+  Tls tls;
   std::chrono::milliseconds presence_debounce{2000};
   std::string log_level = "info";  // debug, info, warn or error
 };

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -124,13 +125,19 @@ std::optional<std::string> listener_of(std::uint16_t port) {
   return std::nullopt;
 }
 
-void require_free(const Ports& ports) {
-  if (ports.mqtt == ports.websocket || ports.mqtt == ports.http || ports.websocket == ports.http) {
-    throw std::runtime_error("--mqtt-port, --ws-port and --http-port must be three different ports");
+void require_free(const Ports& ports, bool tls) {
+  std::vector<std::pair<std::uint16_t, std::string>> all{
+      {ports.mqtt, "--mqtt-port"}, {ports.websocket, "--ws-port"}, {ports.http, "--http-port"}};
+  if (tls) {
+    all.emplace_back(ports.mqtts, "--mqtts-port");
+    all.emplace_back(ports.https, "--https-port");
   }
-  require_free(ports.mqtt, "--mqtt-port");
-  require_free(ports.websocket, "--ws-port");
-  require_free(ports.http, "--http-port");
+  std::map<std::uint16_t, std::string> taken;
+  for (const auto& [port, option] : all) {
+    const auto [other, is_new] = taken.emplace(port, option);
+    if (!is_new) throw std::runtime_error(other->second + " and " + option + " must be different ports");
+  }
+  for (const auto& [port, option] : all) require_free(port, option);
 }
 
 bool accepts_connections(std::uint16_t port) {

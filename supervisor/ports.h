@@ -11,7 +11,7 @@ namespace duet {
 
 // Throws std::runtime_error with one line that names the first port that cannot be listened on, the option
 // that chooses it and, where the system tells, the process that holds it.
-void require_free(const Ports& ports);
+void require_free(const Ports& ports, bool tls = false);
 
 // Whether something accepts connections there.
 bool accepts_connections(std::uint16_t port);

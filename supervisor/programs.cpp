@@ -35,6 +35,15 @@ Programs find_programs() {
                   .auth = require(bin / "duet-auth")};
 }
 
+ProxyPrograms find_proxy() {
+  const auto proxy = find_program("haproxy");
+  if (!proxy) throw std::runtime_error("haproxy is not installed (Debian package haproxy)");
+  const fs::path share = bin_directory().parent_path() / "share" / "duet";
+  return ProxyPrograms{.proxy = *proxy,
+                       .proxy_template = require(share / "haproxy.cfg"),
+                       .services_template = require(share / "services.cfg")};
+}
+
 fs::path client_program() {
   return bin_directory() / "duet";
 }

@@ -17,8 +17,16 @@ struct Programs {
   std::filesystem::path auth;             // bin/duet-auth
 };
 
+// What the front door needs besides.
+struct ProxyPrograms {
+  std::filesystem::path proxy;              // HAProxy, of the system
+  std::filesystem::path proxy_template;     // share/duet/haproxy.cfg
+  std::filesystem::path services_template;  // share/duet/services.cfg
+};
+
 // Throws std::runtime_error naming what is missing.
 Programs find_programs();
+ProxyPrograms find_proxy();
 
 // bin/duet, the command line client. Not checked to be there.
 std::filesystem::path client_program();

@@ -18,11 +18,15 @@ std::string http_url(const Ports& ports) {
 
 std::string format_ready(const ReadyState& state) {
   const nlohmann::json http = state.http ? nlohmann::json(http_url(state.ports)) : nlohmann::json();
-  const nlohmann::ordered_json json{{"mqtt", mqtt_uri(state.ports)},
-                                    {"ws", websocket_uri(state.ports)},
-                                    {"http", http},
-                                    {"supervisor", state.supervisor},
-                                    {"pids", state.pids}};
+  nlohmann::ordered_json json{
+      {"mqtt", mqtt_uri(state.ports)}, {"ws", websocket_uri(state.ports)}, {"http", http}};
+  if (state.tls) {
+    const nlohmann::json ca = state.tls->ca ? nlohmann::json(*state.tls->ca) : nlohmann::json();
+    json["tls"] = nlohmann::ordered_json{
+        {"mqtts", state.tls->mqtts}, {"wss", state.tls->wss}, {"https", state.tls->https}, {"ca", ca}};
+  }
+  json["supervisor"] = state.supervisor;
+  json["pids"] = state.pids;
   return json.dump() + "\n";
 }
 

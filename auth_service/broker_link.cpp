@@ -35,6 +35,7 @@ LinkOptions BrokerLink::options(const AuthConfig::Broker& broker) const {
   LinkOptions options;
   options.uri = broker.uri;
   options.client_id = broker.client_id;
+  options.tls = broker.tls;
   options.password = [file = broker.token_file] { return read_secret_line(file); };
   return options;
 }

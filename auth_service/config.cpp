@@ -51,6 +51,12 @@ void read_broker(TomlSection broker, AuthConfig& out) {
   read.uri = broker.text("uri", read.uri);
   read.token_file = broker.required_text("token_file");
   read.client_id = broker.text("client_id", read.client_id);
+  read.tls.ca_file = broker.text("ca_file", "");
+  read.tls.certificate_file = broker.text("certificate_file", "");
+  read.tls.key_file = broker.text("key_file", "");
+  if (read.tls.certificate_file.empty() != read.tls.key_file.empty()) {
+    broker.fail("key_file", "and certificate_file belong together");
+  }
   broker.refuse_unknown_keys();
   out.broker = std::move(read);
 }

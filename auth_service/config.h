@@ -12,6 +12,7 @@
 #include "acl/token_bucket.h"
 #include "auth_service/auth_database.h"
 #include "auth_service/password.h"
+#include "mqtt_link/link.h"
 #include "protocol/names.h"
 #include "service/address.h"
 
@@ -47,6 +48,7 @@ struct AuthConfig {
     std::string uri = "mqtt://127.0.0.1:1883";
     std::filesystem::path token_file;  // required; holds the access token of role `auth`, is watched
     std::string client_id = "duet-auth";
+    LinkTls tls;  // ca_file, certificate_file, key_file: with a uri of mqtts://
   };
   std::optional<Broker> broker;
   struct Keys {

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,8 +23,16 @@
 
 namespace duet {
 
+// PEM files, looked at on every connect. The server's certificate must be good for the URI's host.
+struct LinkTls {
+  std::filesystem::path ca_file;           // whom to trust; empty: the system's authorities
+  std::filesystem::path certificate_file;  // of this client, where the server wants one; empty: none
+  std::filesystem::path key_file;          // of that certificate
+};
+
 struct LinkOptions {
-  std::string uri;  // mqtt://host:port or tcp://host:port, ws://host:port/mqtt
+  std::string uri;  // mqtt://host:port or tcp://host:port, ws://host:port/mqtt; mqtts:// and wss:// by TLS
+  LinkTls tls;      // for mqtts:// and wss://
   std::string client_id;
   std::function<std::string()>
       password;  // the access token; called before each attempt, may throw: the attempt failed

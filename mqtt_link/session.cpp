@@ -22,10 +22,30 @@ constexpr int kPahoBufferedMessages = 4096;
 constexpr std::size_t kMaxWindow = 128;
 constexpr int kFirstFailureCode = 0x80;  // MQTT 5 2.4, and MQTT 3.1.1 3.9.3
 constexpr std::string_view kMqttScheme = "mqtt://";
+constexpr std::string_view kMqttsScheme = "mqtts://";
+constexpr std::string_view kWssScheme = "wss://";
 
-// Paho C 1.3.12 knows the scheme by its older name.
+// Paho C 1.3.12 knows the schemes by their older names.
 std::string paho_uri(const std::string& uri) {
+  if (uri.starts_with(kMqttsScheme)) return "ssl://" + uri.substr(kMqttsScheme.size());
   return uri.starts_with(kMqttScheme) ? "tcp://" + uri.substr(kMqttScheme.size()) : uri;
+}
+
+bool uses_tls(const std::string& uri) {
+  return uri.starts_with(kMqttsScheme) || uri.starts_with(kWssScheme);
+}
+
+mqtt::ssl_options paho_tls(const LinkTls& tls) {
+  mqtt::ssl_options options;
+  options.set_ssl_version(MQTT_SSL_VERSION_TLS_1_2);  // at least
+  options.set_enable_server_cert_auth(true);
+  options.set_verify(true);  // the host's name too
+  if (!tls.ca_file.empty()) options.set_trust_store(tls.ca_file.string());
+  if (!tls.certificate_file.empty()) {
+    options.set_key_store(tls.certificate_file.string());
+    options.set_private_key(tls.key_file.string());
+  }
+  return options;
 }
 
 // MQTT 3.1.1 has no password without a user name (3.1.2.9). Ours is the user, before the colon.
@@ -108,6 +128,7 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     connect.set_connect_timeout(kConnectTimeout);
     connect.set_max_inflight(kPahoBufferedMessages);
     connect.set_automatic_reconnect(false);
+    if (uses_tls(options_.uri)) connect.set_ssl(paho_tls(options_.tls));
     if (options_.will) {
       connect.set_will_message(mqtt::message(options_.will->topic, options_.will->payload, 1, true));
     }

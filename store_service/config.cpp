@@ -21,6 +21,12 @@ void read_broker(TomlSection broker, Config::Broker& out) {
   out.uri = broker.text("uri", out.uri);
   out.token_file = broker.required_text("token_file");
   out.client_id = broker.text("client_id", out.client_id);
+  out.tls.ca_file = broker.text("ca_file", "");
+  out.tls.certificate_file = broker.text("certificate_file", "");
+  out.tls.key_file = broker.text("key_file", "");
+  if (out.tls.certificate_file.empty() != out.tls.key_file.empty()) {
+    broker.fail("key_file", "and certificate_file belong together");
+  }
   const auto parts = parse_service_client_id(out.client_id);
   if (!parts || parts->role != Role::store) {
     broker.fail("client_id", "must be duet-store or duet-store.<instance>");

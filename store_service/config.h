@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "mqtt_link/link.h"
 #include "protocol/payload.h"
 #include "store_service/ingest.h"
 
@@ -16,6 +17,7 @@ struct Config {
     std::string uri = "mqtt://127.0.0.1:1883";
     std::filesystem::path token_file;  // required; holds the access token of role `store`, is watched
     std::string client_id = "duet-store";
+    LinkTls tls;  // ca_file, certificate_file, key_file: with a uri of mqtts://
   } broker;
   struct Database {
     std::filesystem::path path;   // required; made when it is not there

@@ -22,6 +22,7 @@ LinkOptions Subscriber::link_options(const Config& config) const {
   LinkOptions options;
   options.uri = config.broker.uri;
   options.client_id = config.broker.client_id;
+  options.tls = config.broker.tls;
   options.password = [file = config.broker.token_file] { return read_secret_line(file); };
   // The broker answers the subscription to presence with a snapshot, and that to frames with hello: what they
   // are answered on comes first.

@@ -145,7 +145,8 @@ void ServedCertificate::renew(Timestamp now) {
 }
 
 void ServedCertificate::refresh(Timestamp now) {
-  if (now < *renewed_at_ || now >= *renewed_at_ + kRenewalInterval) renew(now);
+  const bool lost = rules_.certificate.empty() && !fs::exists(file_);
+  if (lost || now < *renewed_at_ || now >= *renewed_at_ + kRenewalInterval) renew(now);
   if (read_file(file_) != served_) hand_over();
 }
 

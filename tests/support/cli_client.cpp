@@ -22,13 +22,15 @@ std::string decode_hex(std::string_view hex) {
 }
 
 std::vector<std::string> options(const SdkAccount& account, const std::string& device) {
-  return {"-h", "127.0.0.1",
-          "-p", std::to_string(account.mqtt_port),
-          "-V", account.version == MqttVersion::v5 ? "mqttv5" : "mqttv311",
-          "-i", account.user + ":" + device,
-          "-u", account.user,
-          "-P", account.token,
-          "-q", "1"};
+  std::vector<std::string> argv{"-h", account.ca_file.empty() ? "127.0.0.1" : "localhost",
+                                "-p", std::to_string(account.mqtt_port),
+                                "-V", account.version == MqttVersion::v5 ? "mqttv5" : "mqttv311",
+                                "-i", account.user + ":" + device,
+                                "-u", account.user,
+                                "-P", account.token,
+                                "-q", "1"};
+  if (!account.ca_file.empty()) argv.insert(argv.end(), {"--cafile", account.ca_file});
+  return argv;
 }
 
 // stdbuf: the debug output, in which mosquitto_sub tells of its SUBACK, is not flushed by itself.

@@ -1,4 +1,5 @@
-// MQTT.js: one Node.js process (tests/e2e/node/driver.js) that runs all clients of this test program.
+// MQTT.js: one Node.js process (tests/e2e/node/driver.js) that runs all clients of this test program, or all
+// that trust the same authorities: Node.js is told of those at its start.
 
 #include <atomic>
 #include <map>
@@ -19,17 +20,19 @@ class NodeDriver {
  public:
   using Sink = std::function<void(Received)>;
 
-  static std::shared_ptr<NodeDriver> shared() {
+  static std::shared_ptr<NodeDriver> shared(const std::string& ca_file) {
     static std::mutex mutex;
-    static std::weak_ptr<NodeDriver> current;
+    static std::map<std::string, std::weak_ptr<NodeDriver>> drivers;
     const std::lock_guard lock(mutex);
+    auto& current = drivers[ca_file];
     auto driver = current.lock();
-    if (!driver) current = driver = std::make_shared<NodeDriver>();
+    if (!driver) current = driver = std::make_shared<NodeDriver>(ca_file);
     return driver;
   }
 
-  NodeDriver()
-      : process_({"node", DUET_NODE_DRIVER}, ChildProcess::Streams::piped, dir_.path() / "stderr"),
+  explicit NodeDriver(const std::string& ca_file)
+      : process_({"env", "NODE_EXTRA_CA_CERTS=" + ca_file, "node", DUET_NODE_DRIVER},
+                 ChildProcess::Streams::piped, dir_.path() / "stderr"),
         reader_([this](const std::stop_token& stop) { read_all(stop); }) {}
 
   ~NodeDriver() {
@@ -116,7 +119,7 @@ class NodeDriver {
 class NodeClient final : public SdkClient {
  public:
   NodeClient(const SdkAccount& account, const std::string& url)
-      : driver_(NodeDriver::shared()),
+      : driver_(NodeDriver::shared(account.ca_file)),
         method_(account.method),
         client_(driver_->add([this](Received m) { receive(std::move(m)); })) {
     driver_->ask(client_, {{"op", "connect"},

@@ -19,7 +19,7 @@ class PahoClient final : public SdkClient {
  public:
   explicit PahoClient(const SdkAccount& account)
       : version_(account.version == MqttVersion::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1),
-        client_("tcp://127.0.0.1:" + std::to_string(account.mqtt_port), account.user + ":" + account.device,
+        client_(account.uri("tcp", "ssl"), account.user + ":" + account.device,
                 mqtt::create_options(version_)) {
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) {
       receive({.topic = message->get_topic(),
@@ -58,6 +58,12 @@ class PahoClient final : public SdkClient {
     }
     options.set_user_name(account.user);
     options.set_password(account.token);
+    if (!account.ca_file.empty()) {
+      mqtt::ssl_options tls;
+      tls.set_trust_store(account.ca_file);
+      tls.set_verify(true);
+      options.set_ssl(tls);
+    }
     return options;
   }
 

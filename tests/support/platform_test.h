@@ -21,8 +21,9 @@ std::string fresh_user(const std::string& name);
 template <typename Suite>
 class SharedPlatformTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { platform_ = std::make_unique<TestPlatform>(Suite::config()); }
+  static void SetUpTestSuite() { platform_ = std::make_unique<TestPlatform>(Suite::spec()); }
   static void TearDownTestSuite() { platform_.reset(); }
+  static PlatformSpec spec() { return {.config = std::string(Suite::config())}; }
   static std::string_view config() { return kUnlimited; }
 
   void SetUp() override {
@@ -30,12 +31,14 @@ class SharedPlatformTest : public ::testing::Test {
     store_ = platform().pid(Service::store);
     gateway_ = platform().pid(Service::gateway);
     auth_ = platform().pid(Service::auth);
+    proxy_ = platform().pid(Service::proxy);
   }
   void TearDown() override {
     EXPECT_EQ(platform().pid(Service::broker), broker_) << "the broker died";
     EXPECT_EQ(platform().pid(Service::store), store_) << "the store died";
     EXPECT_EQ(platform().pid(Service::gateway), gateway_) << "the gateway died";
     EXPECT_EQ(platform().pid(Service::auth), auth_) << "the auth service died";
+    EXPECT_EQ(platform().pid(Service::proxy), proxy_) << "the proxy died";
     if (HasFailure()) std::cerr << platform().logs();
   }
 
@@ -57,12 +60,14 @@ class SharedPlatformTest : public ::testing::Test {
   pid_t store_ = -1;
   pid_t gateway_ = -1;
   pid_t auth_ = -1;
+  pid_t proxy_ = -1;  // stays so without the front door
 };
 
 // A platform of its own for each test, which may kill what it likes.
 class OwnPlatformTest : public ::testing::Test {
  protected:
   explicit OwnPlatformTest(std::string_view config = kUnlimited) : platform_(config) {}
+  explicit OwnPlatformTest(const PlatformSpec& spec) : platform_(spec) {}
   void TearDown() override {
     if (HasFailure()) std::cerr << platform_.logs();
   }

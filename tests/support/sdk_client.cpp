@@ -28,6 +28,10 @@ std::optional<int> SdkClient::wait_ended() {
   throw std::logic_error("this client does not tell how it ended");
 }
 
+std::string SdkAccount::uri(const std::string& plain, const std::string& secure) const {
+  return (ca_file.empty() ? plain + "://127.0.0.1:" : secure + "://localhost:") + std::to_string(mqtt_port);
+}
+
 void SdkClient::receive(Received message) {
   {
     const std::lock_guard lock(mutex_);
@@ -58,7 +62,7 @@ std::unique_ptr<SdkClient> make_sdk_client(SdkKind kind, const SdkAccount& accou
     case SdkKind::mosquitto_cli:
       return make_cli_client(account);
     case SdkKind::mqttjs_tcp:
-      return make_node_client(account, "mqtt://127.0.0.1:" + std::to_string(account.mqtt_port));
+      return make_node_client(account, account.uri("mqtt", "mqtts"));
     case SdkKind::mqttjs_websocket:
       return make_node_client(account, account.ws_url);
     case SdkKind::paho_cpp:

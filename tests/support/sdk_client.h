@@ -37,6 +37,11 @@ struct SdkAccount {
   std::vector<std::string> filters;  // what it subscribes to
   // The Authentication Method with the token as its data (MQTT 5 4.12, MQTT.js only); empty: a password.
   std::string method = {};
+  // By TLS, then: mqtt_port speaks it and ws_url is one of wss. Whom to trust; empty: plain.
+  std::string ca_file = {};
+
+  // mqtt://127.0.0.1:1883 or mqtts://localhost:8883, with another's name for the scheme.
+  std::string uri(const std::string& plain, const std::string& secure) const;
 };
 
 // Connected and subscribed from construction (which throws std::runtime_error when that fails) to

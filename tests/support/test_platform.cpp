@@ -52,9 +52,11 @@ std::string_view to_string(Service service) {
     case Service::gateway:
       return "gateway";
     case Service::auth:
+      return "auth";
+    case Service::proxy:
       break;
   }
-  return "auth";
+  return "proxy";
 }
 
 std::filesystem::path build_dir() {
@@ -72,6 +74,10 @@ TestPlatform::TestPlatform(const PlatformSpec& spec)
       mqtt_port_(free_port()),
       ws_port_(free_port()),
       http_port_(free_port()) {
+  if (spec.tls) {
+    mqtts_port_ = free_port();
+    https_port_ = free_port();
+  }
   for (const auto& [name, value] : spec.environment) {
     environment_[name] = replaced(value, "{dir}", dir_.path().string());
   }
@@ -118,9 +124,15 @@ void TestPlatform::exchange_plugin(const std::filesystem::path& plugin) {
 }
 
 std::vector<std::string> TestPlatform::command() const {
-  return {supervisor_program_,        "--data",    data_dir_.string(),       "--mqtt-port",
-          std::to_string(mqtt_port_), "--ws-port", std::to_string(ws_port_), "--http-port",
-          std::to_string(http_port_), "--config",  config_file().string()};
+  std::vector<std::string> argv{
+      supervisor_program_,        "--data",    data_dir_.string(),       "--mqtt-port",
+      std::to_string(mqtt_port_), "--ws-port", std::to_string(ws_port_), "--http-port",
+      std::to_string(http_port_), "--config",  config_file().string()};
+  if (mqtts_port_ != 0) {
+    argv.insert(argv.end(), {"--tls", "--mqtts-port", std::to_string(mqtts_port_), "--https-port",
+                             std::to_string(https_port_)});
+  }
+  return argv;
 }
 
 void TestPlatform::start() {
@@ -160,7 +172,8 @@ void TestPlatform::restart() {
 }
 
 void TestPlatform::crash() {
-  const pid_t all[] = {pid(Service::broker), pid(Service::store), pid(Service::gateway), pid(Service::auth)};
+  const pid_t all[] = {pid(Service::broker), pid(Service::store), pid(Service::gateway), pid(Service::auth),
+                       pid(Service::proxy)};
   supervisor_->signal(SIGKILL);
   for (const pid_t process : all) {
     if (process > 0) ::kill(process, SIGKILL);
@@ -224,7 +237,7 @@ std::string TestPlatform::log_of(std::string_view name) const {
 
 std::string TestPlatform::logs() const {
   std::string all;
-  for (const std::string_view name : {"run", "broker", "store", "gateway", "auth"}) {
+  for (const std::string_view name : {"run", "broker", "store", "gateway", "auth", "proxy"}) {
     all += "---- " + std::string(name) + " ----\n" + tail(log_of(name)) + "\n";
   }
   return all;

@@ -18,7 +18,7 @@
 
 namespace duet {
 
-enum class Service : std::uint8_t { broker, store, gateway, auth };
+enum class Service : std::uint8_t { broker, store, gateway, auth, proxy };
 std::string_view to_string(Service service);
 
 // No rate limits, and presence that peers hear of quickly. A suite that tests limits brings its own.
@@ -56,6 +56,7 @@ struct PlatformSpec {
   std::function<void(const std::filesystem::path&)> prepare = {};
   // Another plugin for the broker than the product's: empty, or its file.
   std::filesystem::path plugin = {};
+  bool tls = false;  // with the front door
 };
 
 // The directory with bin/ and lib/ that this test was built in, and programs in it.
@@ -90,6 +91,10 @@ class TestPlatform {
   std::uint16_t mqtt_port() const { return mqtt_port_; }
   std::uint16_t ws_port() const { return ws_port_; }
   std::uint16_t http_port() const { return http_port_; }
+  // With PlatformSpec::tls.
+  std::uint16_t mqtts_port() const { return mqtts_port_; }
+  std::uint16_t https_port() const { return https_port_; }
+  std::filesystem::path ca_file() const { return data_dir_ / "tls" / "ca.pem"; }
 
   // ready.json as it stands; nullopt while there is none.
   std::optional<nlohmann::json> ready() const;
@@ -110,7 +115,7 @@ class TestPlatform {
 
   // What the processes said, for a failed test.
   std::string logs() const;
-  std::string log_of(std::string_view name) const;  // "broker", "store", "gateway", "auth" or "run"
+  std::string log_of(std::string_view name) const;  // "broker", "store", "gateway", "auth", "proxy" or "run"
 
   // The command line that starts this platform, without options like --no-demo.
   std::vector<std::string> command() const;
@@ -127,6 +132,8 @@ class TestPlatform {
   std::uint16_t mqtt_port_;
   std::uint16_t ws_port_;
   std::uint16_t http_port_;
+  std::uint16_t mqtts_port_ = 0;  // 0: without the front door
+  std::uint16_t https_port_ = 0;
   std::unique_ptr<ChildProcess> supervisor_;
   std::optional<TokenMint> tokens_;
 };

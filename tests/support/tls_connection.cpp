@@ -1,0 +1,80 @@
+#include "tests/support/tls_connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "tests/support/patience.h"
+
+namespace duet {
+namespace {
+
+sockaddr_in address_of(const std::string& text, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  if (inet_pton(AF_INET, text.c_str(), &address.sin_addr) != 1) throw std::invalid_argument(text);
+  return address;
+}
+
+}  // namespace
+
+struct TlsConnection::Tls {
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
+  std::unique_ptr<SSL, decltype(&SSL_free)> session{nullptr, SSL_free};
+};
+
+TlsConnection::TlsConnection(std::uint16_t port, const std::filesystem::path& ca_file,
+                             const std::string& from)
+    : tls_(std::make_unique<Tls>()), socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
+  setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const sockaddr_in source = address_of(from, 0);
+  const sockaddr_in target = address_of("127.0.0.1", port);
+  if (bind(socket_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0 ||
+      connect(socket_, reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0) {
+    return;
+  }
+  SSL_CTX_set_verify(tls_->context.get(), SSL_VERIFY_PEER, nullptr);
+  if (SSL_CTX_load_verify_file(tls_->context.get(), ca_file.c_str()) != 1)
+    throw std::runtime_error(ca_file.string());
+  tls_->session.reset(SSL_new(tls_->context.get()));
+  SSL_set1_host(tls_->session.get(), "localhost");
+  SSL_set_fd(tls_->session.get(), socket_);
+  open_ = SSL_connect(tls_->session.get()) == 1;
+}
+
+TlsConnection::~TlsConnection() {
+  close(socket_);
+}
+
+void TlsConnection::send(std::string_view bytes) const {
+  // What the other side has closed is for the test to find.
+  if (open_) SSL_write(tls_->session.get(), bytes.data(), static_cast<int>(bytes.size()));
+}
+
+std::string TlsConnection::receive(std::size_t count) const {
+  std::string all;
+  std::array<char, 4096> buffer{};
+  while (open_ && all.size() < count) {
+    const auto wanted = static_cast<int>(std::min(buffer.size(), count - all.size()));
+    const int got = SSL_read(tls_->session.get(), buffer.data(), wanted);
+    if (got <= 0) break;
+    all.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return all;
+}
+
+bool TlsConnection::closed() const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  return !open_ || (receive(1).empty() && std::chrono::steady_clock::now() < deadline);
+}
+
+}  // namespace duet

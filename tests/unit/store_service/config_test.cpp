@@ -67,6 +67,9 @@ TEST_F(LoadConfig, ReadsEveryKey) {
     uri = "mqtt://127.0.0.1:99"
     token_file = "/t"
     client_id = "duet-store.two"
+    ca_file = "/ca"
+    certificate_file = "/c"
+    key_file = "/k"
     [database]
     path = "/d"
     cache_mib = 9
@@ -88,6 +91,9 @@ TEST_F(LoadConfig, ReadsEveryKey) {
   EXPECT_EQ(config.broker.uri, "mqtt://127.0.0.1:99");
   EXPECT_EQ(config.broker.client_id, "duet-store.two");
   EXPECT_EQ(config.database.cache_mib, 9U);
+  EXPECT_EQ(config.broker.tls.ca_file, "/ca");
+  EXPECT_EQ(config.broker.tls.certificate_file, "/c");
+  EXPECT_EQ(config.broker.tls.key_file, "/k");
   EXPECT_EQ(config.presence.debounce.count(), 5);
   EXPECT_EQ(config.devices_per_user, 3U);
   EXPECT_EQ(config.strangers.new_conversations.per_second, 0);
@@ -119,6 +125,8 @@ TEST_F(LoadConfig, NamesFileAndKeyOfWhatIsWrong) {
       {minimum + "[limits]\nconsent_messages = 0", "limits.consent_messages must be a whole number"},
       {minimum + "[limits]\nrequire_consent = 1", "limits.require_consent must be"},
       {"[broker]\ntoken_file = \"/t\"\nclient_id = \"alice:phone\"", "broker.client_id must be duet-store"},
+      {"[broker]\ntoken_file = \"/t\"\ncertificate_file = \"/c\"",
+       "broker.key_file and certificate_file belong"},
       {"[broker", "store.toml:1: "},
   };
   for (const auto& [text, reason] : table) {

@@ -82,6 +82,17 @@ root = "/srv/web"
 connections = 13
 connections_per_address = 14
 trusted_proxies = ["127.0.0.1"]
+[tls]
+certificate = "/etc/duet/chat.pem"
+addresses = ["192.0.2.1", "::1"]
+names = ["chat.example.com", "192.0.2.1"]
+connections = 15
+connections_per_address = 16
+connects_per_address = 17
+requests_per_address = 18
+logins_per_address = 19
+request_s = 20
+services_port = 8884
 [log]
 level = "debug"
 )");
@@ -118,6 +129,16 @@ level = "debug"
   EXPECT_EQ(config.web.connections, 13);
   EXPECT_EQ(config.web.connections_per_address, 14);
   EXPECT_EQ(config.web.trusted_proxies, std::vector<std::string>{"127.0.0.1"});
+  EXPECT_EQ(config.tls.certificate, "/etc/duet/chat.pem");
+  EXPECT_EQ(config.tls.addresses, (std::vector<std::string>{"192.0.2.1", "::1"}));
+  EXPECT_EQ(config.tls.names, (std::vector<std::string>{"chat.example.com", "192.0.2.1"}));
+  EXPECT_EQ(config.tls.connections, 15);
+  EXPECT_EQ(config.tls.connections_per_address, 16);
+  EXPECT_EQ(config.tls.connects_per_address, 17);
+  EXPECT_EQ(config.tls.requests_per_address, 18);
+  EXPECT_EQ(config.tls.logins_per_address, 19);
+  EXPECT_EQ(config.tls.request, std::chrono::seconds(20));
+  EXPECT_EQ(config.tls.services_port, 8884);
   EXPECT_EQ(config.log_level, "debug");
 }
 
@@ -155,6 +176,16 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.web.connections, defaults.web.connections);
   EXPECT_EQ(sample.web.connections_per_address, defaults.web.connections_per_address);
   EXPECT_EQ(sample.web.trusted_proxies, defaults.web.trusted_proxies);
+  EXPECT_EQ(sample.tls.certificate, defaults.tls.certificate);
+  EXPECT_EQ(sample.tls.addresses, defaults.tls.addresses);
+  EXPECT_EQ(sample.tls.names, defaults.tls.names);
+  EXPECT_EQ(sample.tls.connections, defaults.tls.connections);
+  EXPECT_EQ(sample.tls.connections_per_address, defaults.tls.connections_per_address);
+  EXPECT_EQ(sample.tls.connects_per_address, defaults.tls.connects_per_address);
+  EXPECT_EQ(sample.tls.requests_per_address, defaults.tls.requests_per_address);
+  EXPECT_EQ(sample.tls.logins_per_address, defaults.tls.logins_per_address);
+  EXPECT_EQ(sample.tls.request, defaults.tls.request);
+  EXPECT_EQ(sample.tls.services_port, defaults.tls.services_port);
   EXPECT_EQ(sample.log_level, defaults.log_level);
 }
 
@@ -176,6 +207,12 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[web]\norigins = [1]", ":2: web.origins must be a list of strings"},
       {"[web]\nroot = \"web\"", ":2: web.root must be an absolute path"},
       {"[web]\nconnections = 0", ":2: web.connections must be a whole number from 1 to 1000000"},
+      {"[tls]\nx = 1", ":2: tls.x is not a known key"},
+      {"[tls]\ncertificate = \"c.pem\"", ":2: tls.certificate must be an absolute path"},
+      {"[tls]\naddresses = []", ":2: tls.addresses must hold one address or more"},
+      {"[tls]\naddresses = [\"localhost\"]", ":2: tls.addresses must hold"},
+      {"[tls]\nnames = [\"a,IP:1.2.3.4\"]", ":2: tls.names must hold host names and addresses"},
+      {"[tls]\nrequest_s = 0", ":2: tls.request_s must be a whole number from 1 to 300"},
       {"[log]\nx = 1", ":2: log.x is not a known key"},
       {"[limits]\nburst = \"60\"", ":2: limits.burst must be a whole number"},
       {"[limits]\nburst = 1.5", ":2: limits.burst must be a whole number"},

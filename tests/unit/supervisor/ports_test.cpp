@@ -42,9 +42,9 @@ std::uint16_t free_port() {
   return Listener().port();
 }
 
-std::string refusal(const Ports& ports) {
+std::string refusal(const Ports& ports, bool tls = false) {
   try {
-    require_free(ports);
+    require_free(ports, tls);
   } catch (const std::runtime_error& error) {
     return error.what();
   }
@@ -65,7 +65,19 @@ TEST(Ports, AcceptsFreePorts) {
 
 TEST(Ports, RefusesThePortThatIsNamedTwice) {
   const std::uint16_t port = free_port();
-  EXPECT_THAT(refusal({port, port, free_port()}), HasSubstr("three different ports"));
+  EXPECT_THAT(refusal({port, port, free_port()}),
+              HasSubstr("--mqtt-port and --ws-port must be different ports"));
+}
+
+TEST(Ports, ThoseOfTlsCountWithTlsAlone) {
+  const Listener listener;
+  Ports ports{free_port(), free_port(), free_port()};
+  ports.mqtts = listener.port();
+  ports.https = free_port();
+  EXPECT_EQ(refusal(ports), "");
+  EXPECT_THAT(refusal(ports, true), HasSubstr("--mqtts-port"));
+  ports.mqtts = ports.mqtt;
+  EXPECT_THAT(refusal(ports, true), HasSubstr("--mqtt-port and --mqtts-port must be different ports"));
 }
 
 TEST(Ports, TellsWhetherSomebodyListens) {

@@ -13,6 +13,16 @@ TEST(ReadyFile, HasTheDocumentedShape) {
       "\"supervisor\":7,\"pids\":{\"broker\":8,\"store\":9}}\n");
 }
 
+TEST(ReadyFile, NamesTheFrontDoor) {
+  const TlsAddresses tls{
+      .mqtts = "mqtts://h:1", .wss = "wss://h:2/mqtt", .https = "https://h:2", .ca = "/ca.pem"};
+  EXPECT_NE(
+      format_ready({.ports = {}, .tls = tls, .supervisor = 7, .pids = {}})
+          .find(
+              R"("tls":{"mqtts":"mqtts://h:1","wss":"wss://h:2/mqtt","https":"https://h:2","ca":"/ca.pem"})"),
+      std::string::npos);
+}
+
 TEST(ReadyFile, SaysThatThereAreNoAccounts) {
   EXPECT_NE(
       format_ready({.ports = {1, 2, 3}, .http = false, .supervisor = 7, .pids = {}}).find("\"http\":null"),

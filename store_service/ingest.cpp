@@ -22,9 +22,8 @@ Refusal not_accepted() {
 
 // Why a record changes nothing but the offset.
 struct Refused {
-  Refused(Refusal why) : refusal(std::move(why)) {}  // NOLINT(google-explicit-constructor): it is one
   Refusal refusal;
-  std::optional<std::chrono::milliseconds> retry_after;
+  std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
 };
 
 class Ingestion {
@@ -83,14 +82,14 @@ class Ingestion {
   // The broker's plugin has checked the same; what a journal holds is checked again, because the rules may
   // have changed since.
   std::optional<Refused> apply_message(const NodeId& node, const Record& record) {
-    if (record.user == record.peer) return to_oneself();
+    if (record.user == record.peer) return Refused{to_oneself()};
     auto message = parse_message(record.payload, rules_.limits);
-    if (!message) return std::move(message).error();
+    if (!message) return Refused{std::move(message).error()};
     const Standing standing = transaction_.standing(record.user, record.peer);
-    if (standing.blocked) return blocked_by_peer();
+    if (standing.blocked) return Refused{blocked_by_peer()};
     auto id = message->id ? *std::move(message->id) : given_id(node, record.n);
     if (standing.consent == Consent::waits_for_peer && !may_ask_again(standing, record, id)) {
-      return not_accepted();
+      return Refused{not_accepted()};
     }
     if (!standing.exists) {
       if (auto refused = take_new_conversation(record)) return refused;
@@ -116,9 +115,7 @@ class Ingestion {
       transaction_.set_begun_full_at(record.user, taken.full_at);
       return std::nullopt;
     }
-    Refused refused(Refusal{ErrorCode::rate_limited, "too many new conversations in a short time"});
-    refused.retry_after = taken.wait;
-    return refused;
+    return Refused{{ErrorCode::rate_limited, "too many new conversations in a short time"}, taken.wait};
   }
 
   void store(const NewMessage& message) {
@@ -136,14 +133,14 @@ class Ingestion {
   }
 
   std::optional<Refused> apply_receipt(const Record& record) {
-    if (record.user == record.peer) return to_oneself();
+    if (record.user == record.peer) return Refused{to_oneself()};
     auto receipt = parse_receipt(record.payload, rules_.limits);
-    if (!receipt) return std::move(receipt).error();
-    if (transaction_.standing(record.user, record.peer).blocked) return blocked_by_peer();
+    if (!receipt) return Refused{std::move(receipt).error()};
+    if (transaction_.standing(record.user, record.peer).blocked) return Refused{blocked_by_peer()};
     const auto raised =
         transaction_.raise_marks(record.user, record.peer, {receipt->delivered, receipt->read});
     if (raised.outcome == RaisedMarks::Outcome::not_found) {
-      return Refusal{ErrorCode::not_found, "the conversation has no message with this seq"};
+      return Refused{{ErrorCode::not_found, "the conversation has no message with this seq"}};
     }
     if (raised.outcome == RaisedMarks::Outcome::unchanged) return std::nullopt;
     const Receipt told{record.user, raised.marks.delivered, raised.marks.read,

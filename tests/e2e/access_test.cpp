@@ -44,6 +44,7 @@ std::vector<std::string> topic_names() {
                                  "deliver/1",
                                  "svc/store/blocks",
                                  "svc/broker/presence",
+                                 "svc/broker/typing",
                                  "svc/auth/revocations",
                                  "svc/store/token",
                                  "svc/push/token",

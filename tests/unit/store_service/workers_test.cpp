@@ -180,9 +180,9 @@ TEST_F(Workers, ARequestIsShownAndAccepted) {
 }
 
 TEST_F(Workers, AcceptingTellsTheWithheldMarksBeforeItsReply) {
-  writes_.connected();
   ask_to_talk("carol", "bob");
   store_.store_receipt("bob", "carol", R"({"read":1})");
+  writes_.connected();
   ASSERT_TRUE(eventually([&] {  // the session has begun, with what was not delivered yet
     return std::ranges::count(publisher_.delivered_topics(), "u/bob/in/carol/receipt") == 1;
   }));

@@ -184,6 +184,22 @@ void say_how_to_trust(Report& report, const TlsAddresses& tls) {
       "it");
 }
 
+// In the order of their start, which is also that of their stop, backwards.
+std::vector<Part> make_parts(const Programs& programs, const std::optional<FrontDoor>& front_door,
+                             const Layout& layout, const Options& options, const PlatformConfig& config,
+                             int process_lock) {
+  std::vector<Part> parts;
+  // Stopped last: it passes on what the others say at their end.
+  if (front_door) parts.push_back(proxy_part(*front_door, layout, config, process_lock));
+  parts.push_back(broker_part(programs, layout, options.ports, process_lock));
+  parts.push_back(service_part("store", {programs.store, layout.store_config(), layout.store_ready()}, layout,
+                               process_lock));
+  parts.push_back(service_part("gateway", {programs.gateway, layout.gateway_config(), layout.gateway_ready()},
+                               layout, process_lock));
+  if (config.auth.enabled) parts.push_back(auth_part(programs, layout, options.ports, process_lock));
+  return parts;
+}
+
 void write_configs(const Programs& programs, const Layout& layout, const Ports& ports,
                    const PlatformConfig& config) {
   const BrokerSetting setting{.plugin = programs.plugin, .user = user_name()};
@@ -251,18 +267,7 @@ void run_platform(const Options& options, const Signals& signals, const Platform
     if (front_door) front_door->certificate.refresh(now());
   });
 
-  std::vector<Part> parts;
-  // Stopped last: it passes on what the others say at their end.
-  if (front_door) parts.push_back(proxy_part(*front_door, layout, config, process_lock.fd()));
-  parts.push_back(broker_part(programs, layout, options.ports, process_lock.fd()));
-  parts.push_back(service_part("store", {programs.store, layout.store_config(), layout.store_ready()}, layout,
-                               process_lock.fd()));
-  parts.push_back(service_part("gateway", {programs.gateway, layout.gateway_config(), layout.gateway_ready()},
-                               layout, process_lock.fd()));
-  if (config.auth.enabled) {
-    parts.push_back(auth_part(programs, layout, options.ports, process_lock.fd()));
-  }
-  Supervisor supervisor(std::move(parts),
+  Supervisor supervisor(make_parts(programs, front_door, layout, options, config, process_lock.fd()),
                         {.on_ready =
                              [&] {
                                report.say(where_it_is(options, config));

@@ -40,7 +40,7 @@ void Ledger::permit_conversation(const std::string& probe, const UserId& from, c
   auto conversation = Conversation::between(from, to);
   if (!conversation) return;
   typing_.insert({from, to});
-  conversations_.insert(*conversation);
+  conversations_.emplace(conversation->low(), conversation->high());
   probes_.at(probe).conversation = std::move(conversation);
 }
 
@@ -102,7 +102,7 @@ void Ledger::judge_anonymous(const Receiver& at, const Arrival& arrival, const C
     return report_.leak(cell, "nothing", "a message on this topic");
   }
   const auto conversation = Conversation::between(in->me, in->peer);
-  const bool related = conversation && conversations_.contains(*conversation);
+  const bool related = conversation && conversations_.contains({conversation->low(), conversation->high()});
   if (in->kind == InKind::typing && !typing_.contains({in->peer, in->me})) {
     report_.leak(cell, "nothing: this peer is not typing to this user", "typing");
   } else if (in->kind == InKind::receipt && !related) {

@@ -66,8 +66,8 @@ class Ledger {
   Report& report_;
   std::size_t count_ = 0;
   std::map<std::string, Probe> probes_;
-  std::set<Conversation> conversations_;
-  std::set<std::pair<UserId, UserId>> typing_;  // from, to
+  std::set<std::pair<UserId, UserId>> conversations_;  // lower name first
+  std::set<std::pair<UserId, UserId>> typing_;         // from, to
   std::set<std::pair<UserId, UserId>> hidden_;
   struct Seen {
     std::string client_id;

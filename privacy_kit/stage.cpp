@@ -135,7 +135,7 @@ json Stage::ask(Party& party, const std::string& method, json parameters) {
 
 std::string Stage::converse(Party& from, Party& to) {
   const auto topic = format_topic(OutTopic{from.user(), to.user(), OutKind::message});
-  const auto probe = ledger_.probe({from.name, "publish", topic}, from.client_id());
+  auto probe = ledger_.probe({from.name, "publish", topic}, from.client_id());
   ledger_.permit_conversation(probe, from.user(), to.user());
   const int code = publish(from, topic, json{{"id", probe}, {"body", probe}}.dump());
   const bool stored = await(from, format_topic(InTopic{from.user(), to.user(), InKind::sent}), probe);

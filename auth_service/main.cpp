@@ -11,6 +11,7 @@
 #include "auth_service/key_ring.h"
 #include "auth_service/mint.h"
 #include "auth_service/serve.h"
+#include "file_io/core_dumps.h"
 #include "file_io/secret_file.h"
 
 namespace {
@@ -26,6 +27,7 @@ struct Options {
   duet::MintOptions mint;
   std::string keys;
   std::string config;
+  bool handed_over = false;
   int status = EXIT_SUCCESS;
 };
 
@@ -70,7 +72,8 @@ void jwks(const Options& options) {
 void mint(Options options) {
   options.mint.ttl = std::chrono::seconds(options.ttl_s);
   const auto spec = duet::make_token_spec(options.mint, now());
-  put(duet::load_key_file(options.key).sign(spec), options.out, duet::kSecretMode);
+  put(duet::load_key_file(options.key).sign(spec), options.out,
+      options.handed_over ? duet::kHandedOverMode : duet::kSecretMode);
 }
 
 void add_service_commands(CLI::App& app, Options& options) {
@@ -109,12 +112,17 @@ void add_commands(CLI::App& app, Options& options) {
   mint_command->add_option("--issuer", options.mint.issuer, "The claim iss")->capture_default_str();
   mint_command->add_option("--audience", options.mint.audience, "The claim aud")->capture_default_str();
   mint_command->add_option("--out", options.out, "A file of mode 0600 to replace with the token");
+  mint_command
+      ->add_flag("--group-readable", options.handed_over,
+                 "Mode 0640: for another user, in a directory whose files get that user's group")
+      ->needs("--out");
   mint_command->callback([&options] { mint(options); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+  duet::hide_memory();
   Options options;
   CLI::App app("Accounts, signing keys and access tokens of Duet", "duet-auth");
   add_commands(app, options);

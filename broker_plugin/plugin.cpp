@@ -30,6 +30,7 @@
 #include "broker_plugin/gate.h"
 #include "broker_plugin/key_files.h"
 #include "broker_plugin/options.h"
+#include "file_io/core_dumps.h"
 
 namespace duet {
 namespace {
@@ -373,6 +374,7 @@ __attribute__((visibility("default"))) int mosquitto_plugin_init(mosquitto_plugi
   return duet::guarded(MOSQ_ERR_UNKNOWN, [&] {
     // A file size limit shall refuse a publish like a full disk, not end the broker.
     std::signal(SIGXFSZ, SIG_IGN);
+    duet::forbid_core_dumps();  // the broker has tokens and messages in its memory
     const auto given = std::span<const mosquitto_opt>(options, static_cast<std::size_t>(option_count));
     *user_data = std::make_unique<duet::Plugin>(identifier, duet::load_options(given)).release();
     return MOSQ_ERR_SUCCESS;

@@ -89,13 +89,18 @@ void check_is_secret(int fd, const fs::path& path) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) fail("look at", path);
   if (!S_ISREG(status.st_mode)) throw std::runtime_error(path.string() + " is not a regular file");
-  if ((status.st_mode & 0077U) != 0) {
+  if (!is_private(status.st_mode, status.st_uid, status.st_gid, ::geteuid(), ::getegid())) {
     throw std::runtime_error(path.string() + " is open to other users; make it private: chmod 600 " +
                              path.string());
   }
 }
 
 }  // namespace
+
+bool is_private(mode_t mode, uid_t owner, gid_t group, uid_t our_user, gid_t our_group) {
+  if ((mode & 0077U) == 0) return true;
+  return (mode & 0037U) == 0 && owner != our_user && group == our_group;
+}
 
 std::string read_secret_file(const fs::path& path) {
   // Not blocking: a FIFO of that name is refused below instead of waited for.

@@ -14,10 +14,16 @@
 namespace duet {
 
 inline constexpr mode_t kSecretMode = 0600;
+// Of a secret that one user hands to another, by way of a group that only the other is in.
+inline constexpr mode_t kHandedOverMode = 0640;
 inline constexpr std::size_t kMaxSecretBytes = std::size_t{64} * 1024;
 
-// The whole file. Refuses one that is no regular file, that group or others may read, write or execute, or
-// that is larger than kMaxSecretBytes.
+// Whether only those may read a file of this mode who shall: its owner or, of another user's file, we by our
+// own group, which may not write.
+bool is_private(mode_t mode, uid_t owner, gid_t group, uid_t our_user, gid_t our_group);
+
+// The whole file. Refuses one that is no regular file, that is not private, or that is larger than
+// kMaxSecretBytes.
 std::string read_secret_file(const std::filesystem::path& path);
 // The same without white space at its end: a token that an editor or `>` has given a newline.
 std::string read_secret_line(const std::filesystem::path& path);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,7 +45,13 @@ FileLock::FileLock(const std::filesystem::path& database)
 }
 
 void create_private_file(const std::filesystem::path& file) {
-  const Descriptor created(open_or_fail(file, O_RDWR | O_CREAT, "open"));
+  const Descriptor opened(open_or_fail(file, O_RDWR | O_CREAT, "open"));
+  struct stat status {};
+  if (::fstat(opened.get(), &status) != 0) fail(file, "look at");
+  if ((status.st_mode & 0077U) != 0) {
+    throw StoreError("database " + file.string() + " is open to other users; make it private: chmod 600 " +
+                     file.string());
+  }
 }
 
 void sync_path(const std::filesystem::path& path) {

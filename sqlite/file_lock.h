@@ -30,7 +30,8 @@ class FileLock {
   Descriptor file_;
 };
 
-// Makes an empty file, mode 0600, if there is none. Throws StoreError.
+// Makes an empty file, mode 0600, if there is none. Throws StoreError, also when there is one that group or
+// others may touch.
 void create_private_file(const std::filesystem::path& file);
 // Flushes the file, or the names in the directory, to stable storage. Throws StoreError.
 void sync_path(const std::filesystem::path& path);

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <string>
 
+#include "file_io/core_dumps.h"
 #include "mqtt_link/log.h"
 #include "service/stop_signal.h"
 #include "store_service/config.h"
@@ -135,6 +136,7 @@ int run_command(const Commands& commands) {
 }  // namespace duet
 
 int main(int argc, char** argv) try {
+  duet::forbid_core_dumps();
   duet::Commands commands;
   CLI::App app("duet-store: the message store of Duet", "duet-store");
   duet::add_commands(app, commands);

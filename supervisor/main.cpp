@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "file_io/core_dumps.h"
 #include "supervisor/demo.h"
 #include "supervisor/detach.h"
 #include "supervisor/options.h"
@@ -56,7 +57,8 @@ int run(int argc, char** argv) try {
   if (const auto* status = std::get_if<ExitStatus>(&parsed)) return status->code;
   Options options = std::get<Options>(parsed);
   options.data_dir = std::filesystem::absolute(options.data_dir).lexically_normal();
-  ::umask(077);  // what lies in the data directory is nobody else's
+  hide_memory();  // and what it starts leaves no core dumps
+  ::umask(077);   // what lies in the data directory is nobody else's
   if (options.stop) {
     std::cout << "duet: " << stop_platform(options.data_dir) << std::endl;
     return EXIT_SUCCESS;

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "file_io/core_dumps.h"
 #include "file_io/secret_file.h"
 #include "mqtt_link/log.h"
 #include "ws_gateway/config.h"
@@ -57,6 +58,7 @@ void serve(GatewayConfig config) {
 }  // namespace duet
 
 int main(int argc, char** argv) try {
+  duet::forbid_core_dumps();
   CLI::App app("duet-ws: MQTT over WebSocket, and static files, for Duet", "duet-ws");
   std::string config_file;
   app.add_option("--config", config_file, "The configuration, a TOML file; docs/operations.md has the keys")

@@ -69,6 +69,20 @@ TEST_F(AuthDatabaseTest, IsAPrivateFileOfItsOwnKind) {
   EXPECT_EQ(sqlite::check_schema(connection, auth_schema()), auth_migrations().back().number);
 }
 
+TEST_F(AuthDatabaseTest, IsRefusedWhenOthersMayReadIt) {
+  open();
+  database_.reset();
+  ASSERT_EQ(::chmod(file_.c_str(), 0640), 0);
+  try {
+    open();
+    ADD_FAILURE() << "it was opened";
+  } catch (const StoreError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("chmod 600 " + file_.string()));
+  }
+  ASSERT_EQ(::chmod(file_.c_str(), 0600), 0);
+  open();
+}
+
 TEST_F(AuthDatabaseTest, NothingStandsOnAPasswordThatWasChangedMeanwhile) {
   auto& database = open();
   const auto read = alice();

@@ -85,6 +85,16 @@ TEST_F(DuetAuth, WritesAServiceTokenPrivately) {
   EXPECT_EQ(claims->role, Role::store);
 }
 
+TEST_F(DuetAuth, HandsAServiceTokenOverToAGroup) {
+  ASSERT_EQ(run("keygen --out " + file("key")).exit_code, 0);
+  const std::string mint = "mint --key " + file("key") + " --service store --group-readable";
+  EXPECT_NE(run(mint).exit_code, 0);  // to the standard output: nobody's group
+  ASSERT_EQ(run(mint + " --out " + file("token")).exit_code, 0);
+  struct stat status {};
+  ASSERT_EQ(::stat(file("token").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0640U);
+}
+
 TEST_F(DuetAuth, WritesTheKeySetForEverybody) {
   ASSERT_EQ(run("keygen --out " + file("key")).exit_code, 0);
   ASSERT_EQ(run("jwks --key " + file("key") + " --out " + file("jwks")).exit_code, 0);

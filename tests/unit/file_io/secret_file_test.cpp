@@ -100,6 +100,21 @@ TEST_F(SecretFile, IsRefusedWhenOthersMayTouchIt) {
   }
 }
 
+TEST_F(SecretFile, MayBeHandedOverByAGroup) {
+  constexpr uid_t kUs = 100;
+  constexpr uid_t kOther = 200;
+  constexpr gid_t kOurs = 300;
+  constexpr gid_t kOthers = 400;
+  EXPECT_TRUE(is_private(0600, kUs, kOurs, kUs, kOurs));
+  EXPECT_TRUE(is_private(0640, kOther, kOurs, kUs, kOurs));  // made by another, for us
+  EXPECT_TRUE(is_private(0440, kOther, kOurs, kUs, kOurs));
+  EXPECT_FALSE(is_private(0640, kUs, kOurs, kUs, kOurs));  // ours, and open
+  EXPECT_FALSE(is_private(0640, kOther, kOthers, kUs, kOurs));
+  for (const mode_t mode : {0641U, 0644U, 0650U, 0660U, 0670U, 0602U}) {
+    EXPECT_FALSE(is_private(mode, kOther, kOurs, kUs, kOurs)) << mode;
+  }
+}
+
 TEST_F(SecretFile, IsARegularFile) {
   EXPECT_THAT(error_of([this] { read_secret_file(file()); }), HasSubstr("No such file"));
   ASSERT_EQ(::mkfifo(file("fifo").c_str(), 0600), 0);

@@ -29,7 +29,10 @@ std::vector<IssuerEntry> load_issuers(const std::filesystem::path& path,
 }  // namespace
 
 KeyFiles::KeyFiles(const Options& options)
-    : jwks_file_(options.jwks_file), issuers_files_(options.issuers_files), rules_(options.tokens) {}
+    : jwks_file_(options.jwks_file),
+      issuers_files_(options.issuers_files),
+      issuer_keys_dir_(options.issuer_keys_dir),
+      rules_(options.tokens) {}
 
 KeyFiles::Seen KeyFiles::look(const std::filesystem::path& path) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
@@ -55,9 +58,12 @@ TokenVerifier KeyFiles::read() {
 }
 
 OtherIssuer KeyFiles::with_keys(IssuerEntry entry) {
-  seen_.push_back(look(entry.jwks_file));
+  const bool fetched = entry.remote.has_value();
+  const auto file = fetched ? issuer_keys_dir_ / fetched_keys_name(entry.issuer.issuer) : entry.jwks_file;
   try {
-    entry.issuer.keys = load_keys(entry.jwks_file);
+    if (fetched && issuer_keys_dir_.empty()) throw std::runtime_error("there is no issuer_keys_dir");
+    seen_.push_back(look(file));
+    entry.issuer.keys = load_keys(file);
   } catch (const std::exception& error) {
     problems_.push_back("tokens of " + entry.issuer.issuer + " are refused: " + error.what());
   }

@@ -45,6 +45,7 @@ class KeyFiles {
 
   const std::filesystem::path jwks_file_;
   const std::vector<std::filesystem::path> issuers_files_;
+  const std::filesystem::path issuer_keys_dir_;
   const TokenRules rules_;
   std::vector<Seen> seen_;
   std::vector<std::string> problems_;

@@ -85,6 +85,7 @@ constexpr auto kKnown = std::to_array<Known>({
     {.name = "issuers_file",
      .set = [](Options& o, std::string_view t) { return set_text(o.issuers_files.emplace_back(), t); },
      .many = true},
+    {"issuer_keys_dir", [](Options& o, std::string_view t) { return set_text(o.issuer_keys_dir, t); }},
     {"issuer", [](Options& o, std::string_view t) { return set_text(o.tokens.issuer, t); }},
     {"audience", [](Options& o, std::string_view t) { return set_text(o.tokens.audience, t); }},
     {"clock_skew_s",
@@ -94,9 +95,8 @@ constexpr auto kKnown = std::to_array<Known>({
     {"journal_sync_interval_ms",
      [](Options& o, std::string_view t) { return set_duration(o.journal_sync_interval, t, 1, 3'600'000); }},
     {"segment_bytes",
-     [](Options& o, std::string_view t) {
-       return set_number(o.segment_bytes, t, 4096, std::uint64_t{1} << 30);
-     }},
+     [](Options& o,
+        std::string_view t) { return set_number(o.segment_bytes, t, 4096, std::uint64_t{1} << 30); }},
     {"partitions", [](Options& o, std::string_view t) { return set_number(o.partitions, t, 1, 1024); }},
     {"window_frames", [](Options& o, std::string_view t) { return set_number(o.window_frames, t, 1, 1024); }},
     {"messages_per_second",

@@ -32,6 +32,7 @@ struct Options {
   TokenRules tokens{"duet", "duet"};  // issuer, audience, clock_skew_s
   std::vector<std::filesystem::path> issuers_files;  // issuers_file, each: other identity providers
                                                      // (acl/issuers.h)
+  std::filesystem::path issuer_keys_dir;  // issuer_keys_dir: where duet-keys writes what it fetches for them
   std::filesystem::path journal_dir;  // journal_dir: the journal of partition p is in journal_dir/p. Required
   JournalSync journal_sync = JournalSync::none;               // journal_sync: none, interval or always
   std::chrono::milliseconds journal_sync_interval{100};       // journal_sync_interval_ms

@@ -5,7 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   mosquitto mosquitto-dev libmosquitto-dev libpaho-mqtt-dev libpaho-mqttpp-dev
-  libsqlite3-dev libssl-dev zlib1g-dev libargon2-dev libcpp-httplib-dev
+  libsqlite3-dev libssl-dev libcurl4-openssl-dev ca-certificates zlib1g-dev libargon2-dev libcpp-httplib-dev
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   libboost1.81-dev
   libgtest-dev libgmock-dev)
@@ -16,7 +16,7 @@ test_packages=(
   "${front_door_packages[@]}" "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
-platform_targets=(duet-run duet-store duet-ws duet-auth duet duet_plugin)
+platform_targets=(duet-run duet-store duet-ws duet-auth duet-keys duet duet_plugin)
 
 # The same source is the same object in every build tree, and in every copy of the repository.
 export CCACHE_NOHASHDIR=1

@@ -8,6 +8,7 @@
 //   journal/        accepted by the broker, not yet in the store
 //   store/          the database
 //   auth/           accounts and logins
+//   issuers/        keys of other identity providers, as fetched
 //   log/            a file for each process
 //   tls/            ca.pem, ca.key, server.pem, and the certificates of services elsewhere
 //   clients/        what the `duet` command keeps for its users
@@ -38,6 +39,7 @@ class Layout {
   std::filesystem::path process_lock() const { return run() / "processes.lock"; }
   std::filesystem::path broker_config() const { return run() / "mosquitto.conf"; }
   std::filesystem::path issuers() const { return run() / "issuers.json"; }
+  std::filesystem::path issuer_keys() const { return root_ / "issuers"; }
   std::filesystem::path store_config() const { return run() / "store.toml"; }
   std::filesystem::path store_ready() const { return run() / "store.ready"; }
   std::filesystem::path broker_socket() const { return run() / "broker.sock"; }

@@ -130,6 +130,17 @@ Part auth_part(const Programs& programs, const Layout& layout, const Ports& port
               .is_ready = [ports](pid_t) { return accepts_connections(ports.http); }};
 }
 
+// Ready at once: nobody waits for another's server.
+Part keys_part(const Programs& programs, const Layout& layout, const PlatformConfig& config,
+               int process_lock) {
+  return Part{.spec = service_spec("keys",
+                                   {programs.keys, "--issuers", config.tokens.issuers_file, "--into",
+                                    layout.issuer_keys(), "--log-level", config.log_level},
+                                   layout, process_lock),
+              .before_start = {},
+              .is_ready = [](pid_t) { return true; }};
+}
+
 // The proxy, and what it needs: made before the first start, kept fresh from then on.
 struct FrontDoor {
   ProxyPrograms programs = find_proxy();
@@ -197,6 +208,7 @@ std::vector<Part> make_parts(const Programs& programs, const std::optional<Front
   parts.push_back(service_part("gateway", {programs.gateway, layout.gateway_config(), layout.gateway_ready()},
                                layout, process_lock));
   if (config.auth.enabled) parts.push_back(auth_part(programs, layout, options.ports, process_lock));
+  if (!config.tokens.issuers_file.empty()) parts.push_back(keys_part(programs, layout, config, process_lock));
   return parts;
 }
 

@@ -32,7 +32,8 @@ Programs find_programs() {
                   .plugin = require(top / "lib" / "duet_plugin.so"),
                   .store = require(bin / "duet-store"),
                   .gateway = require(bin / "duet-ws"),
-                  .auth = require(bin / "duet-auth")};
+                  .auth = require(bin / "duet-auth"),
+                  .keys = require(bin / "duet-keys")};
 }
 
 ProxyPrograms find_proxy() {

@@ -15,6 +15,7 @@ struct Programs {
   std::filesystem::path store;            // bin/duet-store
   std::filesystem::path gateway;          // bin/duet-ws
   std::filesystem::path auth;             // bin/duet-auth
+  std::filesystem::path keys;             // bin/duet-keys
 };
 
 // What the front door needs besides.

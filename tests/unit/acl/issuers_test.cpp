@@ -53,7 +53,7 @@ TEST(ParseIssuers, NamesWhatIsWrong) {
     EXPECT_FALSE(parse_issuers(form, {"duet"})) << form;
   }
   EXPECT_THAT(error_of(json::array({7})), HasSubstr("issuer 1 is no object"));
-  for (const char* name : {"issuer", "audience", "jwks_file"}) {
+  for (const char* name : {"issuer", "audience"}) {
     EXPECT_THAT(error_of(json::array({without(entry(), name)})),
                 HasSubstr(std::string("'") + name + "' is missing"));
   }
@@ -64,6 +64,54 @@ TEST(ParseIssuers, NamesWhatIsWrong) {
   EXPECT_THAT(error_of(json::array({with(entry(), "user_prefix", "a/b")})), HasSubstr("'user_prefix'"));
   EXPECT_THAT(error_of(json::array({with(entry(), "issuer", "duet")})), HasSubstr("named before"));
   EXPECT_THAT(error_of(json::array({entry(), entry()})), HasSubstr("issuer 2"));
+}
+
+// Neither of a file nor of a server.
+json without_keys() {
+  return without(entry(), "jwks_file");
+}
+
+TEST(ParseIssuers, ReadsWhereKeysAreFetched) {
+  auto full = with(without_keys(), "jwks_url", "https://id.example.com/certs");
+  auto found = with(with(without_keys(), "issuer", "https://tenant.eu.auth0.com/"), "discovery", true);
+  full.update({{"ca_file", "/etc/ca.pem"}, {"refresh_s", 60}, {"keep_s", 3600}});
+  const auto parsed =
+      parse_issuers(json{{"issuers", json::array({full, found, with(entry(), "issuer", "c")})}}.dump(), {});
+  ASSERT_TRUE(parsed) << parsed.error();
+  const RemoteKeys& keycloak = *parsed->at(0).remote;
+  EXPECT_EQ(keycloak.url, "https://id.example.com/certs");
+  EXPECT_FALSE(keycloak.discovery);
+  EXPECT_EQ(keycloak.ca_file, "/etc/ca.pem");
+  EXPECT_EQ(keycloak.refresh, std::chrono::seconds(60));
+  EXPECT_EQ(keycloak.keep, std::chrono::hours(1));
+  const RemoteKeys& auth0 = *parsed->at(1).remote;
+  EXPECT_EQ(auth0.url, "https://tenant.eu.auth0.com/.well-known/openid-configuration");
+  EXPECT_TRUE(auth0.discovery);
+  EXPECT_EQ(auth0.refresh, std::nullopt);
+  EXPECT_EQ(auth0.keep, std::chrono::hours(7 * 24));
+  EXPECT_FALSE(parsed->at(2).remote);
+  EXPECT_NE(fetched_keys_name("https://a/b"), fetched_keys_name("https://a_b"));
+  EXPECT_EQ(fetched_keys_name("../a/b").find('/'), std::string::npos);
+}
+
+TEST(ParseIssuers, NamesWhatIsWrongWithWhereKeysAreFetched) {
+  const json url = with(without_keys(), "jwks_url", "https://id.example.com/certs");
+  const std::vector<std::pair<json, std::string>> rows{
+      {without_keys(), "'jwks_file', 'jwks_url' or 'discovery' is missing"},
+      {with(url, "discovery", true), "is enough"},
+      {with(url, "jwks_file", "/etc/keys.json"), "is enough"},
+      {with(url, "jwks_url", "http://id.example.com/certs"), "'http://id.example.com/certs' is no https URL"},
+      {with(url, "jwks_url", ""), "'jwks_url' is empty"},
+      {with(url, "jwks_url", 7), "'jwks_url' is no string"},
+      {with(with(without_keys(), "discovery", true), "issuer", "duet.example"), "is no https URL"},
+      {with(without_keys(), "discovery", false), "'discovery' can only be true"},
+      {with(url, "refresh_s", 0), "'refresh_s' is no number from 1 to 86400"},
+      {with(url, "refresh_s", "60"), "'refresh_s' is no number"},
+      {with(url, "keep_s", 59), "'keep_s' is no number from 60 to"},
+      {with(url, "issuer", "https://id.example.com/" + std::string(128, 'x')), "'issuer' is too long"},
+      {with(entry(), "refresh_s", 60), "are for keys that are fetched"},
+      {with(entry(), "ca_file", "/etc/ca.pem"), "are for keys that are fetched"}};
+  for (const auto& [row, error] : rows) EXPECT_THAT(error_of(json::array({row})), HasSubstr(error)) << row;
 }
 
 class OtherIssuers : public testing::Test {

@@ -104,6 +104,23 @@ TEST_F(KeyFilesTest, AnotherIssuersMissingKeysAreToldAndAwaited) {
   EXPECT_THAT(files_->problems(), IsEmpty());
 }
 
+TEST_F(KeyFilesTest, FetchedKeysAreInTheirDirectory) {
+  write("issuers.json",
+        R"({"issuers": [{"issuer": "https://o", "audience": "duet", "jwks_url": "https://o/keys"}]})");
+  files_.emplace(options_);
+  EXPECT_FALSE(accepts(files_->read(), other_, "https://o"));
+  EXPECT_THAT(files_->problems(), ElementsAre(HasSubstr("there is no issuer_keys_dir")));
+
+  options_.issuer_keys_dir = path("fetched");
+  std::filesystem::create_directory(options_.issuer_keys_dir);
+  KeyFiles files(options_);
+  files.read();
+  EXPECT_THAT(files.problems(), ElementsAre(HasSubstr("tokens of https://o are refused")));
+  write("fetched/" + fetched_keys_name("https://o"), other_.jwk_set());
+  EXPECT_TRUE(files.changed(now_));
+  EXPECT_TRUE(accepts(files.read(), other_, "https://o"));
+}
+
 TEST_F(KeyFilesTest, WhatIsUnusableIsAnError) {
   files_.emplace(options_);
   write("jwks.json", "nonsense");

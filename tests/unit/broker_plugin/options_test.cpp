@@ -39,6 +39,7 @@ TEST(ParseOptions, ReadsEveryOption) {
   const auto options = parse_options(std::vector<OptionText>{{"jwks_file", "/k"},
                                                              {"issuers_file", "/is"},
                                                              {"issuers_file", "/and/more"},
+                                                             {"issuer_keys_dir", "/fetched"},
                                                              {"issuer", "i"},
                                                              {"audience", "a"},
                                                              {"clock_skew_s", "0"},
@@ -60,6 +61,7 @@ TEST(ParseOptions, ReadsEveryOption) {
                                                              {"other_payload_bytes", "30"}});
   ASSERT_TRUE(options) << options.error();
   EXPECT_THAT(options->issuers_files, testing::ElementsAre("/is", "/and/more"));
+  EXPECT_EQ(options->issuer_keys_dir, "/fetched");
   EXPECT_EQ(options->tokens.audience, "a");
   EXPECT_EQ(options->tokens.clock_skew, std::chrono::seconds(0));
   EXPECT_EQ(options->journal_sync, JournalSync::interval);

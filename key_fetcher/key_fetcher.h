@@ -1,0 +1,28 @@
+// key_fetcher/key_fetcher.h: keeps the keys of every issuer of a list, and follows the list.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <thread>
+
+namespace duet {
+
+// A thread that looks at the list once a second, and one for each issuer whose keys are remote: a provider
+// that is slow keeps nobody else waiting. All end with the object, within about a second.
+class KeyFetcher {
+ public:
+  // Throws std::exception, naming it, when the list cannot be read at the start; later the issuers stay as
+  // they were. `failed` is called, from another thread, when no file can be written.
+  KeyFetcher(std::filesystem::path issuers, std::filesystem::path directory, std::function<void()> failed);
+  ~KeyFetcher();
+  KeyFetcher(const KeyFetcher&) = delete;
+  KeyFetcher& operator=(const KeyFetcher&) = delete;
+
+ private:
+  class Issuers;
+  const std::unique_ptr<Issuers> issuers_;
+  std::jthread watch_;  // ends before what it looks after
+};
+
+}  // namespace duet

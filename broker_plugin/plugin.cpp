@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker_plugin/backlog.h"
 #include "broker_plugin/gate.h"
 #include "broker_plugin/key_files.h"
 #include "broker_plugin/options.h"
@@ -189,6 +190,11 @@ struct Plugin {
     broker.log(LogLevel::notice, "keys read again");
     tell_problems();
   }
+  // The first tick comes when the broker listens.
+  void widen_backlog() {
+    if (std::exchange(backlog_is_wide, true)) return;
+    if (widen_backlogs(kBacklog) == 0) broker.log(LogLevel::warning, "the broker listens nowhere");
+  }
   void tell_problems() {
     for (const auto& problem : keys.problems()) broker.log(LogLevel::error, problem);
   }
@@ -196,6 +202,7 @@ struct Plugin {
   MosquittoBroker broker;
   KeyFiles keys;
   Gate gate;
+  bool backlog_is_wide = false;
   Callback basic_auth;
   Callback auth_start;
   Callback auth_continue;
@@ -330,6 +337,7 @@ int on_tick(int /*event*/, void* /*data*/, void* self) noexcept {
   return guarded(MOSQ_ERR_SUCCESS, [&] {
     auto& plugin = plugin_of(self);
     const Moment moment = now();
+    plugin.widen_backlog();
     plugin.gate.tick(moment);
     if (plugin.keys.changed(moment.steady)) plugin.read_keys();
     return MOSQ_ERR_SUCCESS;

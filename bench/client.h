@@ -23,6 +23,7 @@ enum class Received : std::uint8_t {
   sent,     // the acknowledgement of an own message
   receipt,
   error,  // a publish of this device was refused
+  reply,  // the answer to a request
   other,
 };
 

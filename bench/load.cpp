@@ -32,6 +32,18 @@ PublishTemplate message_template(const PairPlan& plan, std::size_t pair, const L
 
 }  // namespace
 
+void Measurement::add(const Measurement& other) {
+  duration += other.duration;
+  delivered += other.delivered;
+  to_peer.add(other.to_peer);
+  to_sent.add(other.to_sent);
+  cpu.resize(other.cpu.size());
+  for (std::size_t i = 0; i < cpu.size(); ++i) {
+    cpu[i].process = other.cpu[i].process;
+    cpu[i].time += other.cpu[i].time;
+  }
+}
+
 double Measurement::delivered_per_second() const {
   return static_cast<double>(delivered) / std::chrono::duration<double>(duration).count();
 }
@@ -160,6 +172,7 @@ void Load::on_message(std::size_t client, Received kind, std::string_view payloa
       return on_receipt(client, payload);
     case Received::error:
       return on_refusal(payload);
+    case Received::reply:
     case Received::other:
       return;
   }

@@ -40,6 +40,8 @@ struct Measurement {
   };
   std::vector<Cpu> cpu;  // within `duration`; the last is the generator's own
 
+  // As if both had been one.
+  void add(const Measurement& other);
   double delivered_per_second() const;
   double cpu_us_per_message(const Cpu& of) const;
 };
@@ -60,6 +62,9 @@ class Load : private MessageSink {
 
   // Every pair keeps `window` messages on their way, for a second before and then for `duration`.
   Measurement closed_loop(std::size_t window, std::chrono::seconds duration);
+
+  // Publishes nothing for a while; what still comes is taken.
+  void rest(std::chrono::seconds time) { run_until(BenchClock::now() + time); }
 
   // Of all that was sent so far. To be called when nothing is on its way any more.
   Faults faults() const;

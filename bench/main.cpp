@@ -3,18 +3,21 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "bench/arrival.h"
+#include "bench/idle_websockets.h"
 #include "bench/load.h"
 #include "bench/options.h"
 #include "bench/platform.h"
 #include "bench/processes.h"
+#include "bench/reconnect.h"
 #include "bench/report.h"
 #include "bench/stop_signal.h"
 #include "bench/swarm.h"
@@ -24,23 +27,6 @@ namespace duet {
 namespace {
 
 constexpr std::chrono::seconds kConnectDeadline{120};
-
-std::string random_run() {
-  constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
-  std::random_device random;
-  std::string run;
-  for (int i = 0; i < 8; ++i) run.push_back(kDigits[random() % kDigits.size()]);
-  return run;
-}
-
-std::vector<ClientSpec> clients_of(const Target& target) {
-  std::vector<ClientSpec> clients;
-  for (const PairPlan& pair : target.pairs) {
-    clients.push_back(pair.sender);
-    clients.push_back(pair.recipient);
-  }
-  return clients;
-}
 
 TargetReport measure(const Target& target, const std::string& run, const Options& options,
                      const StopSignal& stop) {
@@ -66,23 +52,17 @@ TargetReport measure(const Target& target, const std::string& run, const Options
   return report;
 }
 
-Timestamp now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-int run_bench(const Options& options) {
+int run(const Options& options, const std::filesystem::path& scratch, const StopSignal& stop) {
   raise_file_limit(2 * options.pairs + 100);
-  const StopSignal stop;
-  const ScratchDirectory scratch(options.scratch);
   const std::string run = random_run();
   std::vector<TargetReport> reports;
   if (options.duet) {
     const Platform platform =
-        options.data ? Platform::running(*options.data) : Platform::start(scratch.path(), stop);
-    reports.push_back(measure(duet_target(platform, options.pairs, run, now()), run, options, stop));
+        options.data ? Platform::running(*options.data) : Platform::start(scratch, stop);
+    reports.push_back(measure(duet_target(platform, options.pairs, run, wall_now()), run, options, stop));
   }
   if (options.relay) {
-    const PlainRelay relay(scratch.path(), stop);
+    const PlainRelay relay(scratch, stop);
     reports.push_back(measure(relay_target(relay, options.pairs, run), run, options, stop));
   }
   (options.json ? print_json : print_table)(options, reports, std::cout);
@@ -91,13 +71,39 @@ int run_bench(const Options& options) {
   return correct ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+int run(IdleOptions options, const std::filesystem::path& scratch, const StopSignal& stop) {
+  raise_file_limit(2 * options.clients + 2 * options.pairs + 200);  // the gateway's, by inheritance
+  options.scratch = scratch;
+  const IdleReport report = measure_idle(options, stop);
+  print_idle(options, report, std::cout);
+  return report.valid() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run(ReconnectOptions options, const std::filesystem::path& scratch, const StopSignal& stop) {
+  raise_file_limit((options.websocket ? 2 : 1) * options.clients + 200);
+  options.scratch = scratch;
+  const ReconnectReport report = measure_reconnect(options, stop);
+  print_reconnect(options, report, std::cout);
+  return all_well(options, report) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run_command(const Command& command) {
+  const StopSignal stop;
+  return std::visit(
+      [&](const auto& options) {
+        const ScratchDirectory scratch(options.scratch);
+        return run(options, scratch.path(), stop);
+      },
+      command);
+}
+
 }  // namespace
 }  // namespace duet
 
 int main(int argc, char** argv) try {
   int exit_code = EXIT_SUCCESS;
-  const auto options = duet::parse_options(argc, argv, exit_code);
-  return options ? duet::run_bench(*options) : exit_code;
+  const auto command = duet::parse_options(argc, argv, exit_code);
+  return command ? duet::run_command(*command) : exit_code;
 } catch (const std::exception& error) {
   std::cerr << "duet-bench: " << error.what() << '\n';
   return EXIT_FAILURE;

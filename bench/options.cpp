@@ -64,20 +64,81 @@ void apply(const Switches& switches, Options& options) {
   options.relay = switches.on != "duet";
 }
 
+void add_common(CLI::App& app, std::filesystem::path& scratch, bool& json) {
+  app.add_option("--scratch", scratch, "where the bench puts its own platform")
+      ->check(CLI::ExistingDirectory);
+  app.add_flag("--json", json, "print the result as one JSON object");
+}
+
+template <typename Duration>
+void add_seconds(CLI::App& app, const std::string& name, Duration& duration, const std::string& help) {
+  app.add_option_function<int>(
+         name, [&duration](int seconds) { duration = std::chrono::seconds(seconds); }, help)
+      ->check(CLI::Range(1, 600))
+      ->default_str(std::to_string(duration.count()));
+}
+
+CLI::App* add_idle(CLI::App& app, IdleOptions& options) {
+  auto* const idle =
+      app.add_subcommand("idle-websockets", "latency on TCP, without and with many idle WebSockets");
+  add_common(*idle, options.scratch, options.json);
+  idle->add_option("--clients", options.clients, "WebSockets")
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str();
+  idle->add_option("--pairs", options.pairs, "pairs of users on TCP")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  idle->add_option("--rate", options.rate, "messages/s, all pairs together; a user may send 20")
+      ->check(CLI::Range(0.1, 100'000.0))
+      ->capture_default_str();
+  idle->add_option("--rounds", options.rounds, "phases without and with them")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  idle->add_option("--keep-alive", options.keep_alive_s, "seconds between two PINGREQ of a WebSocket")
+      ->check(CLI::Range(1, 65'535))
+      ->capture_default_str();
+  add_seconds(*idle, "--seconds", options.phase, "how long each phase takes");
+  add_seconds(*idle, "--settle", options.settle, "how long all are left alone before a phase");
+  return idle;
+}
+
+CLI::App* add_reconnect(CLI::App& app, ReconnectOptions& options) {
+  auto* const reconnect =
+      app.add_subcommand("reconnect", "the broker is killed, and everybody comes back at once");
+  add_common(*reconnect, options.scratch, options.json);
+  reconnect->add_option("--clients", options.clients, "devices")
+      ->check(CLI::Range(2, 100'000))
+      ->capture_default_str();
+  reconnect->add_flag("--websocket", options.websocket, "they come by the gateway");
+  reconnect->add_option("--rate", options.rate, "messages/s, all pairs together")
+      ->check(CLI::Range(0.1, 100'000.0))
+      ->capture_default_str();
+  add_seconds(*reconnect, "--seconds", options.calm, "how long they write before, and after all are back");
+  add_seconds(*reconnect, "--patience", options.patience, "how long they may take to come back");
+  return reconnect;
+}
+
 }  // namespace
 
-std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
+std::optional<Command> parse_options(int argc, char** argv, int& exit_code) {
   Options options;
-  options.scratch = std::filesystem::temp_directory_path();
+  IdleOptions idle;
+  ReconnectOptions reconnect;
+  options.scratch = idle.scratch = reconnect.scratch = std::filesystem::temp_directory_path();
   Switches switches;
   CLI::App app(kAbout, "duet-bench");
   add_options(app, options, switches);
+  const auto* const idle_command = add_idle(app, idle);
+  const auto* const reconnect_command = add_reconnect(app, reconnect);
+  app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error);
     return std::nullopt;
   }
+  if (idle_command->parsed()) return idle;
+  if (reconnect_command->parsed()) return reconnect;
   apply(switches, options);
   return options;
 }

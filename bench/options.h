@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <variant>
 
+#include "bench/idle_websockets.h"
 #include "bench/load.h"
+#include "bench/reconnect.h"
 #include "mqtt_codec/mqtt_codec.h"
 
 namespace duet {
@@ -30,8 +33,10 @@ struct Options {
   bool json = false;
 };
 
+using Command = std::variant<Options, IdleOptions, ReconnectOptions>;
+
 // nullopt: help or the version was asked for, or the command line is wrong; all is said, exit with
 // `exit_code`.
-std::optional<Options> parse_options(int argc, char** argv, int& exit_code);
+std::optional<Command> parse_options(int argc, char** argv, int& exit_code);
 
 }  // namespace duet

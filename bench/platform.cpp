@@ -85,16 +85,16 @@ pid_t pid_of(const json& ready, const char* name) {
   return pids->at(name).get<pid_t>();
 }
 
-BrokerAddress parse_address(std::string_view url) {
-  constexpr std::string_view kScheme = "mqtt://";
+BrokerAddress parse_address(std::string_view url, std::string_view scheme) {
   const std::size_t colon = url.rfind(':');
   std::uint16_t port = 0;
   const std::string_view digits = url.substr(colon == std::string_view::npos ? url.size() : colon + 1);
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (!url.starts_with(kScheme) || digits.empty() || parsed.ptr != digits.data() + digits.size()) {
-    throw std::runtime_error("not an address of the form mqtt://host:port: " + std::string(url));
+  if (!url.starts_with(scheme) || digits.empty() || parsed.ptr != digits.data() + digits.size()) {
+    throw std::runtime_error("not an address of the form " + std::string(scheme) +
+                             "host:port: " + std::string(url));
   }
-  return {std::string(url.substr(kScheme.size(), colon - kScheme.size())), port};
+  return {std::string(url.substr(scheme.size(), colon - scheme.size())), port};
 }
 
 SigningKey load_key(const std::filesystem::path& data) {
@@ -113,10 +113,10 @@ Platform Platform::running(const std::filesystem::path& data) {
   return {data, nullptr};
 }
 
-Platform Platform::start(const std::filesystem::path& scratch, const StopSignal& stop) {
+Platform Platform::start(const std::filesystem::path& scratch, const StopSignal& stop, Limits limits) {
   const auto data = scratch / "duet";
   const auto config = scratch / "platform.toml";
-  write_file(config, kOwnConfig);
+  write_file(config, limits == Limits::none ? kOwnConfig : "");
   auto process = std::make_unique<ChildProcess>(
       std::vector<std::string>{program_directory() / "duet-run", "--no-demo", "--data", data, "--config",
                                config, "--mqtt-port", std::to_string(free_port()), "--ws-port",
@@ -127,12 +127,25 @@ Platform Platform::start(const std::filesystem::path& scratch, const StopSignal&
 }
 
 BrokerAddress Platform::address() const {
-  return parse_address(read_ready_file(data_).value("mqtt", std::string()));
+  return parse_address(read_ready_file(data_).value("mqtt", std::string()), "mqtt://");
+}
+
+BrokerAddress Platform::websocket_address() const {
+  const auto url = read_ready_file(data_).value("ws", std::string());
+  return parse_address(url.substr(0, url.rfind('/')), "ws://");
 }
 
 std::vector<MeasuredProcess> Platform::processes() const {
   const json ready = read_ready_file(data_);
   return {{"broker", pid_of(ready, "broker")}, {"store", pid_of(ready, "store")}};
+}
+
+std::optional<MeasuredProcess> Platform::process(const std::string& name) const {
+  const auto path = ready_file(data_);
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const json ready = json::parse(read_file(path), nullptr, false);
+  const auto pid = ready.value(json::json_pointer("/pids/" + name), pid_t{0});
+  return pid > 0 ? std::optional(MeasuredProcess{name, pid}) : std::nullopt;
 }
 
 PlainRelay::PlainRelay(const std::filesystem::path& scratch, const StopSignal& stop)

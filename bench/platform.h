@@ -1,8 +1,10 @@
 // bench/platform.h: the two things that are measured: a running Duet, and a plain Mosquitto beside it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +20,17 @@ class Platform {
  public:
   // The one that runs on `data` (scripts/run --data); it is left running.
   static Platform running(const std::filesystem::path& data);
-  // One of its own below `scratch`, with the rate limits lifted, on free ports; ends with this object.
-  static Platform start(const std::filesystem::path& scratch, const StopSignal& stop);
+  // One of its own below `scratch`, on free ports; ends with this object.
+  enum class Limits : std::uint8_t { none, defaults };  // of rates
+  static Platform start(const std::filesystem::path& scratch, const StopSignal& stop,
+                        Limits limits = Limits::none);
 
   BrokerAddress address() const;
+  BrokerAddress websocket_address() const;
   // Broker and store, as ready.json names them now.
   std::vector<MeasuredProcess> processes() const;
+  // Any process by its name there; nullopt while it is down.
+  std::optional<MeasuredProcess> process(const std::string& name) const;
   const SigningKey& signing_key() const { return key_; }
 
  private:

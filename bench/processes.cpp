@@ -125,6 +125,15 @@ std::chrono::nanoseconds cpu_time(const MeasuredProcess& process) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+std::uint64_t anonymous_bytes(const MeasuredProcess& process) {
+  std::ifstream status("/proc/" + std::to_string(process.pid) + "/status");
+  for (std::string name; status >> name;) {
+    std::uint64_t kib = 0;
+    if (name == "RssAnon:" && status >> kib) return kib * 1024;
+  }
+  throw std::runtime_error("the " + process.name + " process is gone");
+}
+
 std::uint16_t free_port() {
   sockaddr_in address{};
   const int fd = loopback_socket(0, address);

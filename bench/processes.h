@@ -55,6 +55,9 @@ struct MeasuredProcess {
 // User and system time of all threads of a live process. Throws std::runtime_error when there is none.
 std::chrono::nanoseconds cpu_time(const MeasuredProcess& process);
 
+// Its memory that no file backs. Throws std::runtime_error when there is no such process.
+std::uint64_t anonymous_bytes(const MeasuredProcess& process);
+
 // A TCP port of 127.0.0.1 that was free a moment ago.
 std::uint16_t free_port();
 

@@ -1,7 +1,9 @@
 #include "bench/target.h"
 
 #include <chrono>
+#include <random>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "protocol/payload.h"
@@ -48,6 +50,27 @@ ClientSpec duet_client(const Device& me, const UserId& peer, std::string token) 
 
 }  // namespace
 
+std::string random_run() {
+  constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::random_device random;
+  std::string run;
+  for (int i = 0; i < 8; ++i) run.push_back(kDigits[random() % kDigits.size()]);
+  return run;
+}
+
+Timestamp wall_now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::vector<ClientSpec> clients_of(const Target& target) {
+  std::vector<ClientSpec> clients;
+  for (const PairPlan& pair : target.pairs) {
+    clients.push_back(pair.sender);
+    clients.push_back(pair.recipient);
+  }
+  return clients;
+}
+
 Target duet_target(const Platform& platform, std::size_t pairs, const std::string& run, Timestamp now) {
   Target target{"duet", platform.address(), platform.processes(), Confirms::yes, {}};
   for (std::size_t pair = 0; pair < pairs; ++pair) {
@@ -59,6 +82,28 @@ Target duet_target(const Platform& platform, std::size_t pairs, const std::strin
                             format_topic(OutTopic{b.user, a.user, OutKind::receipt})});
   }
   return target;
+}
+
+std::vector<ParticipantSpec> participants(const Platform& platform, std::size_t pairs, const std::string& run,
+                                          Timestamp now, std::uint16_t keep_alive_s) {
+  std::vector<ParticipantSpec> all;
+  for (std::size_t pair = 0; pair < pairs; ++pair) {
+    const Device a = device_of(run, pair, "a");
+    const Device b = device_of(run, pair, "b");
+    for (const auto& [me, peer] : {std::pair(a, b), std::pair(b, a)}) {
+      ParticipantSpec spec{duet_client(me, peer.user, sign_token(platform.signing_key(), me, now)),
+                           format_topic(DeviceTopic{me, DeviceKind::request, "sync"})};
+      spec.client.connect.keep_alive_s = keep_alive_s;
+      spec.client.topics.push_back({format_topic(DeviceTopic{me, DeviceKind::reply, {}}), Received::reply});
+      all.push_back(std::move(spec));
+    }
+  }
+  return all;
+}
+
+std::string message_topic_of(std::size_t pair, const std::string& run) {
+  return format_topic(
+      OutTopic{device_of(run, pair, "a").user, device_of(run, pair, "b").user, OutKind::message});
 }
 
 Target relay_target(const PlainRelay& relay, std::size_t pairs, const std::string& run) {

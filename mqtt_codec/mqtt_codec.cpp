@@ -6,8 +6,6 @@
 namespace duet {
 namespace {
 
-constexpr std::uint16_t kKeepAliveSeconds = 7200;
-
 void put_byte(unsigned value, std::string& out) {
   out.push_back(static_cast<char>(value));
 }
@@ -103,7 +101,7 @@ void encode_connect(const ConnectPacket& packet, MqttVersion version, std::strin
   put_text("MQTT", body);
   put_byte(static_cast<unsigned>(version), body);
   put_byte(flags, body);
-  put_u16(kKeepAliveSeconds, body);
+  put_u16(packet.keep_alive_s, body);
   put_session_expiry(packet.session_expiry_s, version, body);
   put_text(packet.client_id, body);
   if (!packet.will_topic.empty()) {
@@ -154,6 +152,10 @@ void encode_disconnect(std::string& out) {
 void encode_puback(std::uint16_t packet_id, std::string& out) {
   put_header(PacketType::puback, 0, 2, out);
   put_u16(packet_id, out);
+}
+
+void encode_pingreq(std::string& out) {
+  put_header(PacketType::pingreq, 0, 0, out);
 }
 
 PublishTemplate::PublishTemplate(std::string_view topic, std::string_view payload, std::size_t digits_at,

@@ -24,10 +24,11 @@ enum class PacketType : std::uint8_t {
   puback = 4,
   subscribe = 8,
   suback = 9,
+  pingreq = 12,
+  pingresp = 13,
   disconnect = 14,
 };
 
-// A keep-alive so long that no run needs a PINGREQ.
 struct ConnectPacket {
   std::string client_id;
   std::string password;  // empty: neither user name nor password is sent
@@ -37,6 +38,7 @@ struct ConnectPacket {
   bool will_retained = true;
   bool clean = true;                   // clean session (3.1.1), clean start (5)
   std::uint32_t session_expiry_s = 0;  // MQTT 5
+  std::uint16_t keep_alive_s = 7200;   // so long that no run needs a PINGREQ
 };
 void encode_connect(const ConnectPacket& packet, MqttVersion version, std::string& out);
 // Every filter at QoS 1.
@@ -54,6 +56,7 @@ void encode_publish(std::uint16_t packet_id, std::string_view topic, std::string
                     const PublishFlags& flags, MqttVersion version, std::string& out);
 void encode_disconnect(std::string& out);
 void encode_puback(std::uint16_t packet_id, std::string& out);
+void encode_pingreq(std::string& out);
 
 // A PUBLISH encoded once, of which every copy differs in the packet id and in a number of ten digits.
 class PublishTemplate {

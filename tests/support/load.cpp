@@ -11,15 +11,16 @@ namespace duet {
 
 Load::Load(const TestPlatform& platform, const LoadSpec& spec) : platform_(platform) {
   for (int pair = 1; pair <= spec.pairs; ++pair) {
-    const std::string left = "left" + std::to_string(pair);
-    const std::string right = "right" + std::to_string(pair);
+    const std::string left = "left" + spec.name + std::to_string(pair);
+    const std::string right = "right" + spec.name + std::to_string(pair);
     for (const auto& [user, peer] : {std::pair(left, right), std::pair(right, left)}) {
       chatters_.push_back(std::make_unique<Chatter>(
           platform, ChatterSpec{.user = user,
                                 .peer = peer,
                                 .version = user == left ? MqttVersion::v3_1_1 : MqttVersion::v5,
                                 .interval = spec.interval,
-                                .receipts = true}));
+                                .receipts = true,
+                                .on_confirmed = spec.on_confirmed}));
     }
   }
 }

@@ -132,7 +132,7 @@ std::string fetched_keys_name(const std::string& issuer) {
 }
 
 Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view text,
-                                                            const std::vector<std::string>& taken) {
+                                                            const std::vector<TakenIssuer>& taken) {
   static constexpr std::array<std::string_view, 1> kNames{"issuers"};
   const auto object = parse_strict_object(text, kNames);
   if (!object || object->size() != 1 || !object->contains("issuers") || !object->at("issuers").is_array()) {
@@ -143,10 +143,14 @@ Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view tex
     const std::string place = "issuer " + std::to_string(entries.size() + 1);
     auto entry = parse_issuer(one, place);
     if (!entry) return failed(entry.error());
-    const auto same = [&entry](const IssuerEntry& other) {
-      return other.issuer.issuer == entry->issuer.issuer;
+    const OtherIssuer& issuer = entry->issuer;
+    const auto is_taken = [&issuer](const TakenIssuer& other) {
+      return other.issuer == issuer.issuer && (other.audience.empty() || other.audience == issuer.audience);
     };
-    if (std::ranges::count(taken, entry->issuer.issuer) > 0 || std::ranges::any_of(entries, same)) {
+    const auto comes_twice = [&issuer](const IssuerEntry& other) {
+      return other.issuer.issuer == issuer.issuer && other.issuer.audience == issuer.audience;
+    };
+    if (std::ranges::any_of(taken, is_taken) || std::ranges::any_of(entries, comes_twice)) {
       return failed(place + ": " + entry->issuer.issuer + " is named before");
     }
     entries.push_back(*std::move(entry));

@@ -42,9 +42,16 @@ struct IssuerEntry {
 // The name of the file with an issuer's fetched keys. Another for each issuer.
 std::string fetched_keys_name(const std::string& issuer);
 
+// Who is named already.
+struct TakenIssuer {
+  std::string issuer;
+  std::string audience = {};  // empty: with whatever audience
+};
+
 // The error is a sentence that names the entry and what is wrong with it: a member that is missing, ill-typed
-// or unknown, a name that cannot begin a user's, an issuer that is one of `taken` or comes twice.
+// or unknown, a name that cannot begin a user's, an issuer that is one of `taken` or comes twice with the
+// same audience.
 Result<std::vector<IssuerEntry>, std::string> parse_issuers(std::string_view json,
-                                                            const std::vector<std::string>& taken);
+                                                            const std::vector<TakenIssuer>& taken);
 
 }  // namespace duet

@@ -83,9 +83,24 @@ std::string name_of(const json& jwk, std::size_t index) {
   return name;
 }
 
+// Keys of another type may have the same `kid` (RFC 7517 4.5).
+bool taken(const std::vector<std::shared_ptr<const JwkSet::Key>>& keys, const JwkSet::Key& key) {
+  return !key.key_id.empty() && std::any_of(keys.begin(), keys.end(), [&](const auto& other) {
+    return other->key_id == key.key_id && other->key.algorithm() == key.key.algorithm();
+  });
+}
+
 }  // namespace
 
 Result<JwkSet, std::string> JwkSet::parse(std::string_view text) {
+  return parse(text, nullptr);
+}
+
+Result<JwkSet, std::string> JwkSet::parse_foreign(std::string_view text, std::vector<std::string>& left_out) {
+  return parse(text, &left_out);
+}
+
+Result<JwkSet, std::string> JwkSet::parse(std::string_view text, std::vector<std::string>* left_out) {
   static constexpr std::array<std::string_view, 1> kNames{"keys"};
   const auto object = parse_strict_object(text, kNames);
   if (!object) return failed("it is not a JSON object");
@@ -96,13 +111,15 @@ Result<JwkSet, std::string> JwkSet::parse(std::string_view text) {
   for (std::size_t i = 0; i < list->size(); ++i) {
     const auto& jwk = (*list)[i];
     auto key = read_key(jwk);
-    if (!key) return failed(name_of(jwk, i) + ": " + key.error());
-    if (*key == nullptr) continue;
-    const bool taken = !(*key)->key_id.empty() &&
-                       std::any_of(set.keys_.begin(), set.keys_.end(),
-                                   [&](const auto& other) { return other->key_id == (*key)->key_id; });
-    if (taken) return failed(name_of(jwk, i) + ": its 'kid' is given twice");
-    set.keys_.push_back(*std::move(key));
+    if (key && *key == nullptr) continue;
+    if (key && taken(set.keys_, **key)) key = failed("its 'kid' is given twice");
+    if (key) {
+      set.keys_.push_back(*std::move(key));
+      continue;
+    }
+    std::string wrong = name_of(jwk, i) + ": " + key.error();
+    if (left_out == nullptr) return failed(std::move(wrong));
+    left_out->push_back(std::move(wrong));
   }
   if (set.keys_.empty()) return failed("it has no EC P-256, RSA or Ed25519 key for signatures");
   return set;

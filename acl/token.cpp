@@ -67,18 +67,13 @@ using Keys = std::vector<std::shared_ptr<const JwkSet::Key>>;
 
 // Finds the key and checks the signature with the key's own algorithm; nullopt when it is right.
 std::optional<TokenError> check_signature(const Keys& keys, const JwsHeader& header, const Jws& jws) {
-  if (header.key_id) {
-    const auto named = std::find_if(keys.begin(), keys.end(), [&](const auto& candidate) {
-      return candidate->key_id == *header.key_id && !candidate->key_id.empty();
-    });
-    if (named == keys.end()) return TokenError::unknown_key;
-    if ((*named)->key.algorithm() != header.algorithm) return TokenError::alg_not_of_key;
-    if (!(*named)->key.verifies(jws.signed_text, jws.signature)) return TokenError::bad_signature;
-    return std::nullopt;
-  }
   TokenError error = TokenError::unknown_key;
   for (const auto& candidate : keys) {
-    if (candidate->key.algorithm() != header.algorithm) continue;
+    if (header.key_id && (candidate->key_id != *header.key_id || candidate->key_id.empty())) continue;
+    if (candidate->key.algorithm() != header.algorithm) {
+      if (header.key_id && error == TokenError::unknown_key) error = TokenError::alg_not_of_key;
+      continue;
+    }
     if (candidate->key.verifies(jws.signed_text, jws.signature)) return std::nullopt;
     error = TokenError::bad_signature;
   }
@@ -211,6 +206,11 @@ Result<json, TokenError> check_claims(const std::string& text, const ClaimNames&
   return *std::move(claims);
 }
 
+// Providers sign with one key set under several names, and for several audiences.
+bool is_for_another(TokenError error) {
+  return error == TokenError::wrong_issuer || error == TokenError::wrong_audience;
+}
+
 }  // namespace
 
 std::string_view to_string(TokenError error) {
@@ -255,13 +255,15 @@ Result<Claims, TokenError> TokenVerifier::verify(std::string_view token, Timesta
   if (!jws) return failed(TokenError::not_a_jws);
   const auto header = parse_header(jws->header);
   if (!header) return failed(header.error());
-  const auto error = check_signature(keys_.keys(), *header, *jws);
-  if (!error) {
+  TokenError most_telling = TokenError::unknown_key;
+  if (const auto error = check_signature(keys_.keys(), *header, *jws)) {
+    most_telling = *error;
+  } else {
     const auto claims = check_claims(jws->claims, {}, rules_, now);
-    if (!claims) return failed(claims.error());
-    return make_claims(*claims);
+    if (claims) return make_claims(*claims);
+    if (!is_for_another(claims.error())) return failed(claims.error());
+    most_telling = claims.error();
   }
-  TokenError most_telling = *error;
   for (const OtherIssuer& other : others_) {
     const auto refused = check_signature(other.keys.keys(), *header, *jws);
     if (refused) {
@@ -270,8 +272,9 @@ Result<Claims, TokenError> TokenVerifier::verify(std::string_view token, Timesta
     }
     const auto claims = check_claims(jws->claims, {other.user_claim, other.device_claim},
                                      {other.issuer, other.audience, rules_.clock_skew}, now);
-    if (!claims) return failed(claims.error());
-    return make_other_claims(*claims, other);
+    if (claims) return make_other_claims(*claims, other);
+    if (!is_for_another(claims.error())) return failed(claims.error());
+    most_telling = claims.error();
   }
   return failed(most_telling);
 }

@@ -45,11 +45,16 @@ class JwkSet {
   // The error is a sentence that names the key and what is wrong with it. A set without a usable key is an
   // error.
   static Result<JwkSet, std::string> parse(std::string_view json);
+  // Of somebody else's set: keys that cannot be used are left out (RFC 7517 5), and named in `left_out`.
+  static Result<JwkSet, std::string> parse_foreign(std::string_view json, std::vector<std::string>& left_out);
 
   struct Key;  // algorithm, key id, EVP_PKEY
   const std::vector<std::shared_ptr<const Key>>& keys() const { return keys_; }
 
  private:
+  // Null: what is wrong with a key is wrong with the set.
+  static Result<JwkSet, std::string> parse(std::string_view json, std::vector<std::string>* left_out);
+
   std::vector<std::shared_ptr<const Key>> keys_;
 };
 
@@ -85,7 +90,8 @@ class TokenVerifier {
   TokenVerifier(JwkSet keys, TokenRules rules, std::vector<OtherIssuer> others = {});
 
   // Verifies a compact JWS and its claims at `now`. The algorithm is the key's; the header's `alg` must equal
-  // it. Whoever's key has signed must be the issuer. Refuses a token without `exp`. No I/O.
+  // it. Whoever's key has signed must be the issuer; several may have the same keys, and one several
+  // audiences. Refuses a token without `exp`. No I/O.
   Result<Claims, TokenError> verify(std::string_view token, Timestamp now) const;
 
   const TokenRules& rules() const { return rules_; }

@@ -19,8 +19,15 @@ JwkSet load_keys(const std::filesystem::path& path) {
   return *std::move(keys);
 }
 
+// The file of another issuer.
+JwkSet load_foreign_keys(const std::filesystem::path& path, std::vector<std::string>& left_out) {
+  auto keys = JwkSet::parse_foreign(read_file(path), left_out);
+  if (!keys) throw std::runtime_error(path.string() + ": " + keys.error());
+  return *std::move(keys);
+}
+
 std::vector<IssuerEntry> load_issuers(const std::filesystem::path& path,
-                                      const std::vector<std::string>& taken) {
+                                      const std::vector<TakenIssuer>& taken) {
   auto entries = parse_issuers(read_file(path), taken);
   if (!entries) throw std::runtime_error(path.string() + ": " + entries.error());
   return *std::move(entries);
@@ -32,7 +39,8 @@ KeyFiles::KeyFiles(const Options& options)
     : jwks_file_(options.jwks_file),
       issuers_files_(options.issuers_files),
       issuer_keys_dir_(options.issuer_keys_dir),
-      rules_(options.tokens) {}
+      rules_(options.tokens),
+      lists_(options.issuers_files.size()) {}
 
 KeyFiles::Seen KeyFiles::look(const std::filesystem::path& path) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
@@ -46,15 +54,28 @@ TokenVerifier KeyFiles::read() {
   seen_ = {look(jwks_file_)};
   problems_.clear();
   std::vector<OtherIssuer> others;
-  std::vector<std::string> taken{rules_.issuer};
-  for (const auto& file : issuers_files_) {
-    seen_.push_back(look(file));
-    for (IssuerEntry& entry : load_issuers(file, taken)) {
-      taken.push_back(entry.issuer.issuer);
-      others.push_back(with_keys(std::move(entry)));
+  std::vector<TakenIssuer> taken{{rules_.issuer}};
+  for (std::size_t list = 0; list < issuers_files_.size(); ++list) {
+    seen_.push_back(look(issuers_files_[list]));
+    for (const IssuerEntry& entry : entries_of(list, taken)) {
+      taken.push_back({entry.issuer.issuer, entry.issuer.audience});
+      others.push_back(with_keys(entry));
     }
   }
   return {load_keys(jwks_file_), rules_, std::move(others)};
+}
+
+// One broken list is no reason to miss the new keys of the others.
+const std::vector<IssuerEntry>& KeyFiles::entries_of(std::size_t list,
+                                                     const std::vector<TakenIssuer>& taken) {
+  auto& entries = lists_.at(list);
+  try {
+    entries = load_issuers(issuers_files_[list], taken);
+  } catch (const std::exception& error) {
+    if (!entries) throw;
+    problems_.push_back("the list of issuers stays as it was: " + std::string(error.what()));
+  }
+  return *entries;
 }
 
 OtherIssuer KeyFiles::with_keys(IssuerEntry entry) {
@@ -63,7 +84,9 @@ OtherIssuer KeyFiles::with_keys(IssuerEntry entry) {
   try {
     if (fetched && issuer_keys_dir_.empty()) throw std::runtime_error("there is no issuer_keys_dir");
     seen_.push_back(look(file));
-    entry.issuer.keys = load_keys(file);
+    std::vector<std::string> left_out;
+    entry.issuer.keys = load_foreign_keys(file, left_out);
+    for (const auto& key : left_out) problems_.push_back(file.string() + ": left out " + key);
   } catch (const std::exception& error) {
     problems_.push_back("tokens of " + entry.issuer.issuer + " are refused: " + error.what());
   }

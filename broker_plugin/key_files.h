@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,10 @@ class KeyFiles {
 
   explicit KeyFiles(const Options& options);
 
-  // Reads everything anew. Throws std::exception, naming the file, when the platform's own keys or the list
-  // of issuers cannot be used. Another issuer's keys that cannot be used are named in problems(): its tokens
-  // are refused until its file changes.
+  // Reads everything anew. Throws std::exception, naming the file, when the platform's own keys cannot be
+  // used, or a list of issuers that never could. A list that could be used before stands as it was; another
+  // issuer's keys that cannot be used have its tokens refused until its file changes. Both, and single keys
+  // of others that are left out, are named in problems().
   TokenVerifier read();
   const std::vector<std::string>& problems() const { return problems_; }
 
@@ -41,12 +43,14 @@ class KeyFiles {
     friend bool operator==(const Seen&, const Seen&) = default;
   };
   static Seen look(const std::filesystem::path& path);
+  const std::vector<IssuerEntry>& entries_of(std::size_t list, const std::vector<TakenIssuer>& taken);
   OtherIssuer with_keys(IssuerEntry entry);
 
   const std::filesystem::path jwks_file_;
   const std::vector<std::filesystem::path> issuers_files_;
   const std::filesystem::path issuer_keys_dir_;
   const TokenRules rules_;
+  std::vector<std::optional<std::vector<IssuerEntry>>> lists_;  // as they could be used last
   std::vector<Seen> seen_;
   std::vector<std::string> problems_;
   Clock::time_point look_at_;

@@ -22,7 +22,7 @@ json entry() {
 }
 
 std::string error_of(const json& entries) {
-  const auto parsed = parse_issuers(json{{"issuers", entries}}.dump(), {"duet"});
+  const auto parsed = parse_issuers(json{{"issuers", entries}}.dump(), {TakenIssuer{"duet"}});
   return parsed ? "" : parsed.error();
 }
 
@@ -33,7 +33,7 @@ TEST(ParseIssuers, ReadsEveryMember) {
                {"device_claim", "dev"},
                {"required_scope", "chat"}});
   const auto parsed = parse_issuers(
-      json{{"issuers", json::array({entry(), with(full, "issuer", "other")})}}.dump(), {"duet"});
+      json{{"issuers", json::array({entry(), with(full, "issuer", "other")})}}.dump(), {TakenIssuer{"duet"}});
   ASSERT_TRUE(parsed) << parsed.error();
   ASSERT_EQ(parsed->size(), 2U);
   EXPECT_EQ(parsed->at(0).issuer.issuer, kRealm);
@@ -50,7 +50,7 @@ TEST(ParseIssuers, ReadsEveryMember) {
 TEST(ParseIssuers, NamesWhatIsWrong) {
   for (const char* form : {"", "[]", "{}", R"({"issuers": {}})", R"({"issuers": [], "more": 1})",
                            R"({"issuers": [], "issuers": []})"}) {
-    EXPECT_FALSE(parse_issuers(form, {"duet"})) << form;
+    EXPECT_FALSE(parse_issuers(form, {TakenIssuer{"duet"}})) << form;
   }
   EXPECT_THAT(error_of(json::array({7})), HasSubstr("issuer 1 is no object"));
   for (const char* name : {"issuer", "audience"}) {
@@ -64,6 +64,7 @@ TEST(ParseIssuers, NamesWhatIsWrong) {
   EXPECT_THAT(error_of(json::array({with(entry(), "user_prefix", "a/b")})), HasSubstr("'user_prefix'"));
   EXPECT_THAT(error_of(json::array({with(entry(), "issuer", "duet")})), HasSubstr("named before"));
   EXPECT_THAT(error_of(json::array({entry(), entry()})), HasSubstr("issuer 2"));
+  EXPECT_EQ(error_of(json::array({entry(), with(entry(), "audience", "duet-web")})), "");
 }
 
 // Neither of a file nor of a server.
@@ -194,6 +195,20 @@ TEST_F(OtherIssuers, BindADeviceInTheClaimThatIsNamed) {
     ASSERT_FALSE(result) << nonsense;
     EXPECT_EQ(result.error(), TokenError::bad_device);
   }
+}
+
+// Google's and Microsoft's name themselves in two ways and sign with the same keys; a provider's web app and
+// its phone app are two audiences.
+TEST_F(OtherIssuers, MayShareKeysAndHaveSeveralAudiences) {
+  auth0_.keys = keycloak_.keys;
+  EXPECT_EQ(verified(rsa_key(), keycloak()), "kc|alice");
+  EXPECT_EQ(verified(rsa_key(), auth0()), "auth0|65a1b2c3d4e5f60718293a4b");
+  auth0_ = keycloak_;
+  auth0_.audience = "duet-web";
+  auth0_.user_prefix = "web|";
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "aud", "duet-web")), "web|alice");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "aud", "duet-tv")), "wrong audience");
+  EXPECT_EQ(verified(rsa_key(), with(keycloak(), "iss", "https://else.example.com")), "wrong issuer");
 }
 
 TEST_F(OtherIssuers, SpeakForThemselvesAlone) {

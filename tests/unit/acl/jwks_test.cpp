@@ -82,8 +82,27 @@ TEST(JwkSet, SaysWhichKeyIsWrong) {
   }
   EXPECT_EQ(parse_set({with(jwk_of(ec_key()), "kid", 7)}).error(), "key 1: 'kid' is not a string");
   EXPECT_EQ(parse_set({7}).error(), "key 1: it is not an object");
-  EXPECT_EQ(parse_set({jwk_of(ec_key()), with(jwk_of(ed_key()), "kid", ec_key().key_id())}).error(),
+  EXPECT_EQ(parse_set({jwk_of(ec_key()), jwk_of(ec_key())}).error(),
             "key 2 ('" + ec_key().key_id() + "'): its 'kid' is given twice");
+}
+
+TEST(JwkSet, OfSomebodyElseLeavesOutWhatItCannotUse) {
+  auto odd = jwk_of(rsa_key());
+  odd["n"] = "AQAB";
+  std::vector<std::string> left_out;
+  const auto set = JwkSet::parse_foreign(json{{"keys", {odd, jwk_of(ec_key()), 7}}}.dump(), left_out);
+  ASSERT_TRUE(set) << set.error();
+  EXPECT_EQ(set->keys().size(), 1U);
+  ASSERT_EQ(left_out.size(), 2U);
+  EXPECT_EQ(left_out[1], "key 3: it is not an object");
+  EXPECT_FALSE(JwkSet::parse_foreign(json{{"keys", {odd}}}.dump(), left_out));
+}
+
+// RFC 7517 4.5.
+TEST(JwkSet, TakesOneKeyIdForKeysOfTwoTypes) {
+  const auto set = parse_set({jwk_of(ec_key()), with(jwk_of(ed_key()), "kid", ec_key().key_id())});
+  ASSERT_TRUE(set) << set.error();
+  EXPECT_EQ(set->keys().size(), 2U);
 }
 
 TEST(JwkSet, SaysWhatIsNoSet) {

@@ -92,20 +92,21 @@ std::optional<Revocation> AuthDatabase::remove_account(const Account& read) {
 
 // The revocation of a logout while the clock was ahead would keep its user out until the clock is there
 // again: a verifier takes no token that was issued in the future.
-Timestamp AuthDatabase::issue_time_at(const UserId& user, Timestamp now) {
-  auto earliest = revocations_.not_before(user);
+Timestamp AuthDatabase::issue_time_at(const UserId& user, const std::optional<DeviceId>& device,
+                                      Timestamp now) {
+  auto earliest = revocations_.not_before(user, device);
   if (earliest > now + rules_.clock_skew) {
     spdlog::error("the end of a login of {} is {} s ahead: the clock was wrong; it counts from now on",
                   user.str(), std::chrono::ceil<std::chrono::seconds>(earliest - now).count());
     revocations_.correct(user, now, now + rules_.clock_skew);
     ++corrections_;
-    earliest = revocations_.not_before(user);
+    earliest = revocations_.not_before(user, device);
   }
   return std::max(now, earliest);
 }
 
 LoginSession AuthDatabase::session_of(const Family& family, const RefreshToken& token, Timestamp now) {
-  return {family.user, family.device, token.text(), issue_time_at(family.user, now)};
+  return {family.user, family.device, token.text(), issue_time_at(family.user, family.device, now)};
 }
 
 std::optional<LoginSession> AuthDatabase::start_session(const Account& read, std::string_view client,
@@ -205,10 +206,10 @@ Revocation AuthDatabase::end_everything(const UserId& user) {
   return revocation;
 }
 
-Timestamp AuthDatabase::issue_time(const UserId& user) {
+Timestamp AuthDatabase::issue_time(const UserId& user, const std::optional<DeviceId>& device) {
   const std::scoped_lock lock(mutex_);
   sqlite::Transaction transaction(connection_);
-  const auto time = issue_time_at(user, clock_());
+  const auto time = issue_time_at(user, device, clock_());
   transaction.commit();
   return time;
 }

@@ -83,7 +83,7 @@ class AuthDatabase {
   Revocation end_everything(const UserId& user);
 
   // When an access token that is made now was issued: no revocation there is concerns it.
-  Timestamp issue_time(const UserId& user);
+  Timestamp issue_time(const UserId& user, const std::optional<DeviceId>& device = {});
   bool is_revoked(const UserId& user, const std::optional<DeviceId>& device, Timestamp issued_at);
   // Those that a token may still be subject to, the oldest first. `visit` must not call the database.
   void for_each_live_revocation(const std::function<void(const Revocation&)>& visit);
@@ -96,7 +96,7 @@ class AuthDatabase {
   void forget_over();
 
  private:
-  Timestamp issue_time_at(const UserId& user, Timestamp now);
+  Timestamp issue_time_at(const UserId& user, const std::optional<DeviceId>& device, Timestamp now);
   LoginSession session_of(const Family& family, const RefreshToken& token, Timestamp now);
   NoSession end_reused(const Family& family, const RefreshToken& token, Timestamp now);
 

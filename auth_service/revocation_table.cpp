@@ -22,7 +22,9 @@ RevocationTable::RevocationTable(const sqlite::Connection& connection, std::chro
                "DELETE FROM revocations WHERE user = ?1 AND device IS ?2"),
       replace_all_(connection, "replace revocations", "DELETE FROM revocations WHERE user = ?1"),
       count_(connection, "count revocations", "SELECT count(*) FROM revocations WHERE user = ?1"),
-      not_before_(connection, "find revocations", "SELECT max(before) FROM revocations WHERE user = ?1"),
+      not_before_(connection, "find revocations",
+                  "SELECT max(before) FROM revocations"
+                  " WHERE user = ?1 AND (?2 IS NULL OR device IS NULL OR device = ?2)"),
       correct_(connection, "correct revocations",
                "UPDATE revocations SET before = ?3, until = ?4 WHERE user = ?1 AND before > ?2"),
       revokes_(
@@ -34,7 +36,9 @@ RevocationTable::RevocationTable(const sqlite::Connection& connection, std::chro
 
 Revocation RevocationTable::add(const UserId& user, std::optional<DeviceId> device, Timestamp now) {
   if (device && count(user) >= kMaxPerUser) device.reset();
-  const auto before = std::max(next_second(now), not_before(user));  // also after a clock was set back
+  // When the last end was in this second too, what was issued since has its `iat` in the next. A clock that
+  // was set back does not take one back either.
+  const auto before = next_second(std::max(now, not_before(user, device)));
   Revocation made{user, std::move(device), before, before + life_};
   if (made.device) {
     replace_.execute(user, made.device);
@@ -50,8 +54,8 @@ std::size_t RevocationTable::count(const UserId& user) {
   return row.next() ? static_cast<std::size_t>(row.number(0)) : 0;
 }
 
-Timestamp RevocationTable::not_before(const UserId& user) {
-  auto row = not_before_.query(user);
+Timestamp RevocationTable::not_before(const UserId& user, const std::optional<DeviceId>& device) {
+  auto row = not_before_.query(user, device);
   return row.next() ? row.time(0) : Timestamp();  // NULL reads as the epoch
 }
 

@@ -23,8 +23,8 @@ class RevocationTable {
 
   Revocation add(const UserId& user, std::optional<DeviceId> device, Timestamp now);
 
-  // The earliest `iat` of a token that no revocation of the user concerns.
-  Timestamp not_before(const UserId& user);
+  // The earliest `iat` of a token, of that device or of any, that no revocation of the user concerns.
+  Timestamp not_before(const UserId& user, const std::optional<DeviceId>& device);
   // Those of the user that are later than `latest` get the `before` of one that is added now.
   void correct(const UserId& user, Timestamp now, Timestamp latest);
   bool revokes(const UserId& user, const std::optional<DeviceId>& device, Timestamp issued_at);

@@ -119,8 +119,8 @@ HttpResponse grant_client_credentials(const Grant& grant) {
   if (!device) return device.error();
   const auto& user = grant.client.bot->user;
   audit({AuditEvent::client_login_ok, user, grant.request.address, grant.client.id});
-  return token_response(grant.parts,
-                        {user, *std::move(device), grant.parts.database.issue_time(user), std::nullopt});
+  const auto issued_at = grant.parts.database.issue_time(user, *device);
+  return token_response(grant.parts, {user, *std::move(device), issued_at, std::nullopt});
 }
 
 // The parameters that every grant has.

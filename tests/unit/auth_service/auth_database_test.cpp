@@ -157,6 +157,8 @@ TEST_F(AuthDatabaseTest, ARevocationConcernsWhatWasIssuedBeforeOnTheDevicesItNam
   EXPECT_FALSE(database.is_revoked(kOwner, std::nullopt, made.before - 1s));
   EXPECT_FALSE(database.is_revoked(*UserId::parse("bob"), phone, made.before - 1s));
   EXPECT_EQ(database.issue_time(kOwner), made.before);
+  EXPECT_EQ(database.issue_time(kOwner, phone), made.before);
+  EXPECT_EQ(database.issue_time(kOwner, web), now_);
 
   database.end_everything(kOwner);
   EXPECT_TRUE(database.is_revoked(kOwner, web, made.before - 1s));
@@ -183,7 +185,30 @@ TEST_F(AuthDatabaseTest, AClockSetBackTakesNoRevocationBack) {
   auto& database = open();
   const auto made = database.end_everything(kOwner);
   now_ -= 1h;
-  EXPECT_EQ(database.end_everything(kOwner).before, made.before);
+  EXPECT_GT(database.end_everything(kOwner).before, made.before);
+}
+
+// Out, in again and out, all within a second: the token between has the next second's `iat`.
+TEST_F(AuthDatabaseTest, AnEndReachesWhatWasIssuedSinceTheLastOneInTheSameSecond) {
+  auto& database = open();
+  const auto phone = *DeviceId::parse("phone");
+  for (int i = 0; i < 3; ++i) {
+    const auto issued_at = database.issue_time(kOwner, phone);
+    database.end_device(kOwner, phone);
+    EXPECT_TRUE(database.is_revoked(kOwner, phone, issued_at)) << i;
+  }
+  for (int i = 0; i < 3; ++i) {
+    const auto issued_at = database.issue_time(kOwner);
+    database.end_everything(kOwner);
+    EXPECT_TRUE(database.is_revoked(kOwner, std::nullopt, issued_at)) << i;
+  }
+}
+
+// Else who ends one after the other would be ahead of what verifiers take.
+TEST_F(AuthDatabaseTest, TheEndsOfOtherDevicesDoNotPutADeviceOff) {
+  auto& database = open();
+  for (int i = 0; i < 20; ++i) database.end_device(kOwner, *DeviceId::parse("d" + std::to_string(i)));
+  EXPECT_EQ(database.end_device(kOwner, *DeviceId::parse("web")).before, Timestamp(1'800'000'001s));
 }
 
 TEST_F(AuthDatabaseTest, AClockThatWasALittleAheadCorrectsNothing) {
@@ -204,7 +229,9 @@ TEST_F(AuthDatabaseTest, AClockThatWasAheadLocksNobodyOut) {
   const auto bobs = database.end_everything(bob);
   now_ = kNoon;
   const auto next_second = Timestamp(1'800'000'001s);
-  EXPECT_EQ(refresh(token)->issued_at, next_second);
+  EXPECT_EQ(refresh(token)->issued_at, kNoon);  // another device's end is none of the phone's business
+  EXPECT_EQ(database.corrections(), 0U);
+  EXPECT_EQ(database.issue_time(kOwner, DeviceId::parse("web")), next_second);
   EXPECT_EQ(database.corrections(), 1U);
   const Revocation corrected{kOwner, DeviceId::parse("web"), next_second, next_second + 931s};
   EXPECT_THAT(live(kNoon), ElementsAre(corrected, bobs));

@@ -66,8 +66,8 @@ struct Revocation {
 
 // svc/auth/revocations: {"reset"?: true, "add": [{"user", "device"?, "before", "until"}, …]}, times in
 // milliseconds since 1970. The auth service sends all it knows on every connect, in pages, and then each one
-// when it is committed. None is ever taken back: with `reset` the plugin forgets what it knew first, which
-// only a service that has lost its own list has a use for.
+// when it is committed. None is ever taken back: with `reset` the plugin forgets what it knew first, for a
+// service whose clock was wrong and which tells all anew.
 struct RevocationUpdate {
   bool reset = false;
   std::vector<Revocation> add;

@@ -7,7 +7,8 @@
 #include <stdexcept>
 
 #include "supervisor/tls_files.h"
-#include "temporary_directory.h"
+#include "tests/unit/supervisor/text_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

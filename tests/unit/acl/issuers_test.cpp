@@ -44,7 +44,7 @@ TEST(ParseIssuers, ReadsEveryMember) {
   EXPECT_EQ(parsed->at(0).issuer.device_claim, "");
   EXPECT_EQ(parsed->at(1).issuer.device_claim, "dev");
   EXPECT_EQ(parsed->at(1).issuer.required_scope, "chat");
-  EXPECT_TRUE(parse_issuers(R"({"issuers": []})", {"duet"}));
+  EXPECT_TRUE(parse_issuers(R"({"issuers": []})", {TakenIssuer{"duet"}}));
 }
 
 TEST(ParseIssuers, NamesWhatIsWrong) {

@@ -64,10 +64,10 @@ void apply(const Switches& switches, Options& options) {
   options.relay = switches.on != "duet";
 }
 
-void add_common(CLI::App& app, std::filesystem::path& scratch, bool& json) {
+void add_common(CLI::App& app, std::filesystem::path& scratch, bool& as_json) {
   app.add_option("--scratch", scratch, "where the bench puts its own platform")
       ->check(CLI::ExistingDirectory);
-  app.add_flag("--json", json, "print the result as one JSON object");
+  app.add_flag("--json", as_json, "print the result as one JSON object");
 }
 
 template <typename Duration>

@@ -49,7 +49,7 @@ class Check {
 
  private:
   void report(Law law, const std::string& what) {
-    if (violations_.size() < 50) violations_.push_back({law, what});
+    if (++reported_[law] <= 50) violations_.push_back({law, what});
   }
 
   // Guarantee 4, at rest.
@@ -214,6 +214,7 @@ class Check {
   const UserRecord& other_;
   std::map<std::pair<std::string, std::string>, const Envelope*> by_id_;
   std::map<Seq, const Envelope*> by_seq_;
+  std::map<Law, std::size_t> reported_;
   std::vector<Violation> violations_;
 };
 

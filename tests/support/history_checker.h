@@ -87,8 +87,8 @@ struct Tally {
 };
 Tally tally(const std::vector<Violation>& violations);
 
-// Returns the violations (at most 50); none: every guarantee was kept. Assumes that each device resent what
-// was not confirmed in order before anything new, as the contract says.
+// Returns the violations (of each law at most 50); none: every guarantee was kept. Assumes that each device
+// resent what was not confirmed in order before anything new, as the contract says.
 std::vector<Violation> check_conversation(const UserRecord& one, const UserRecord& other);
 
 }  // namespace duet

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace duet {
 namespace {
 
@@ -165,6 +167,14 @@ TEST_F(HistoryChecker, NoticesWhatReachesAThirdUser) {
   expect("bob saw what is not for them: marks of carol");
   bob_.devices[0].foreign.emplace_back("u/carol/in/bob/msg");
   expect("bob saw what is not for them: u/carol/in/bob/msg");
+}
+
+TEST_F(HistoryChecker, ManyViolationsOfOneLawHideNoOther) {
+  for (int i = 0; i < 200; ++i) alice_.devices[0].synced.push_back(message(1, "carol", "bob", "c1"));
+  const auto violations = check_conversation(alice_, bob_);
+  for (const Law law : {Law::stored_first, Law::two_parties}) {
+    EXPECT_EQ(std::ranges::count(violations, law, &Violation::law), 50) << to_string(law);
+  }
 }
 
 TEST(Tally, CountsEveryLawOnce) {

@@ -6,11 +6,11 @@
 #include <chrono>
 #include <fstream>
 #include <memory>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
+#include "file_io/file.h"
 #include "file_io/secret_file.h"
 #include "supervisor/front_door.h"
 #include "supervisor/generated_config.h"
@@ -44,14 +44,6 @@ std::string user_name() {
   const passwd* entry = ::getpwuid(::geteuid());
   // Only root's name matters to the broker, and root may have no entry in a small container.
   return entry != nullptr ? entry->pw_name : "root";
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) throw std::runtime_error(path.string() + ": cannot read");
-  return text.str();
 }
 
 // Work that must not stop a running platform when it fails (a full disk): it is tried again on the next tick,

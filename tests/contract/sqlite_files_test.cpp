@@ -38,6 +38,12 @@ class SqliteFiles : public testing::Test {
     sqlite3_close(handle);
   }
 
+  // As the store wants a database before it looks into it.
+  static void make_private(const std::filesystem::path& path) {
+    using std::filesystem::perms;
+    std::filesystem::permissions(path, perms::owner_read | perms::owner_write);
+  }
+
   // What opening says; empty: it opened.
   std::string refusal() {
     try {
@@ -80,12 +86,14 @@ TEST_F(SqliteFiles, InADirectoryThatIsNotThereAreRefused) {
 TEST_F(SqliteFiles, ThatAreNoDatabaseAreRefusedAndLeftAlone) {
   const std::string text(5000, 'z');
   std::ofstream(file()) << text;
+  make_private(file());
   EXPECT_THAT(refusal(), AllOf(HasSubstr(file().string()), HasSubstr("not a database")));
   EXPECT_EQ(content(file()), text);
 }
 
 TEST_F(SqliteFiles, OfAnotherProgramAreRefusedAndLeftAlone) {
   run(file(), "CREATE TABLE songs (name TEXT)");
+  make_private(file());
   const std::string before = content(file());
   EXPECT_THAT(refusal(), AllOf(HasSubstr(file().string()), HasSubstr("another program")));
   EXPECT_EQ(content(file()), before);

@@ -130,11 +130,16 @@ TEST_F(ClockJump, TheServicesConnectAgain) {
 // (persistent_client_expiration) where the client cannot say when.
 TEST_F(ClockJump, SessionsEndAtTheirTime) {
   const auto session_of = [&](const std::string& user, MqttVersion version, std::uint32_t expiry_s) {
-    TestDevice device(platform_, user, "phone", version);
-    device.spec().password = lasting_token(user);
-    device.spec().clean = false;
-    device.spec().session_expiry_s = expiry_s;
-    device.go_online();
+    {
+      TestDevice device(platform_, user, "phone", version);
+      device.spec().password = lasting_token(user);
+      device.spec().clean = false;
+      device.spec().session_expiry_s = expiry_s;
+      device.go_online();
+    }
+    // Its time begins with the end of its connection.
+    EXPECT_TRUE(eventually(
+        [&] { return platform_.log_of("broker").find(user + ":phone disconnected") != std::string::npos; }));
   };
   const auto expired = [&](const std::string& user) {
     return platform_.log_of("broker").find("Expiring client " + user + ":phone") != std::string::npos;

@@ -159,6 +159,8 @@ TEST_F(DiskFull, NoRoomForTheNextSegment) {
   auto alice = online("alice");
   const auto bob = online("bob");
   alice->await_store();
+  // What the store has committed goes as soon as another segment is there, and would make room.
+  platform().kill(Service::store, SIGSTOP);
   disk.fill(16 * kMiB - 4 * kKiB);  // a segment of 16 MiB never fits
   const std::string body(30 * kKiB, 'x');
   int taken = 0;
@@ -170,8 +172,9 @@ TEST_F(DiskFull, NoRoomForTheNextSegment) {
   for (const std::size_t left : {0 * kKiB, 20 * kKiB}) {  // not even its header fits; no record fits
     disk.make_room();
     disk.fill(left);
-    EXPECT_FALSE(accepted(alice->publish_message("bob", body, next)));
+    EXPECT_FALSE(accepted(alice->publish_message("bob", body, next))) << left << " bytes are left";
   }
+  platform().kill(Service::store, SIGCONT);
   disk.make_room();
   EXPECT_EQ(alice->send("bob", body, next).seq, static_cast<Seq>(taken) + 1);
   EXPECT_EQ(bob->wait_message("alice", next).seq, static_cast<Seq>(taken) + 1);

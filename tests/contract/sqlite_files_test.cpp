@@ -117,6 +117,7 @@ TEST_F(SqliteFiles, OfANewerProgramAreRefused) {
 
 TEST_F(SqliteFiles, LeftEmptyByACrashAreFilled) {
   std::ofstream(file()).flush();
+  make_private(file());
   store_a_message();
   EXPECT_EQ(open_sqlite(file())->reader()->last_log_number(), 1U);
 }
@@ -162,6 +163,7 @@ TEST_F(Migrating, ChangesTheDatabaseAndKeepsABackupOfWhatWas) {
 TEST_F(Migrating, ConversationsFromBeforeConsentHaveIt) {
   {
     std::ofstream(file()).flush();
+    make_private(file());
     Connection connection(file(), Connection::Mode::read_write);
     sqlite::migrate(connection, {sqlite::kApplicationId, sqlite::migrations().first(1)});
     connection.execute("fill", "INSERT INTO users VALUES (1, 'alice'), (2, 'bob')");

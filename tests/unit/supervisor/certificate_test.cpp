@@ -11,19 +11,19 @@ namespace {
 using std::chrono::hours;
 using testing::HasSubstr;
 
-const Timestamp kToday{std::chrono::hours(24) * 20'000};
+const Timestamp kDayOfIssue{std::chrono::hours(24) * 20'000};
 const std::vector<std::string> kNames{"localhost", "127.0.0.1", "::1", "chat.example.com"};
 
 Certificate authority() {
-  return make_authority("test", kToday, kToday + hours(1000));
+  return make_authority("test", kDayOfIssue, kDayOfIssue + hours(1000));
 }
 
 Certificate server_of(const Certificate& signer) {
   return issue_certificate({.common_name = "localhost",
                             .use = CertificateSpec::Use::server,
                             .names = kNames,
-                            .from = kToday,
-                            .until = kToday + hours(100)},
+                            .from = kDayOfIssue,
+                            .until = kDayOfIssue + hours(100)},
                            signer);
 }
 
@@ -31,15 +31,15 @@ TEST(Certificate, ServesItsNamesForItsTime) {
   const Certificate signer = authority();
   const Certificate server = server_of(signer);
   EXPECT_THAT(server.key_pem, HasSubstr("BEGIN PRIVATE KEY"));
-  EXPECT_TRUE(certificate_serves(server.pem, kNames, kToday + hours(99), signer.pem));
-  EXPECT_TRUE(certificate_serves(server.key_pem + server.pem + signer.pem, kNames, kToday, signer.pem))
+  EXPECT_TRUE(certificate_serves(server.pem, kNames, kDayOfIssue + hours(99), signer.pem));
+  EXPECT_TRUE(certificate_serves(server.key_pem + server.pem + signer.pem, kNames, kDayOfIssue, signer.pem))
       << "in one file";
-  EXPECT_FALSE(certificate_serves(server.pem, kNames, kToday + hours(101), signer.pem));
-  EXPECT_FALSE(certificate_serves(server.pem, {"localhost", "other.example.com"}, kToday, signer.pem));
-  EXPECT_FALSE(certificate_serves(server.pem, {"127.0.0.2"}, kToday, signer.pem));
-  EXPECT_FALSE(certificate_serves(server.pem, kNames, kToday, authority().pem)) << "another authority";
-  EXPECT_FALSE(certificate_serves("nonsense", kNames, kToday, signer.pem));
-  EXPECT_FALSE(certificate_serves(server.pem, kNames, kToday, ""));
+  EXPECT_FALSE(certificate_serves(server.pem, kNames, kDayOfIssue + hours(101), signer.pem));
+  EXPECT_FALSE(certificate_serves(server.pem, {"localhost", "other.example.com"}, kDayOfIssue, signer.pem));
+  EXPECT_FALSE(certificate_serves(server.pem, {"127.0.0.2"}, kDayOfIssue, signer.pem));
+  EXPECT_FALSE(certificate_serves(server.pem, kNames, kDayOfIssue, authority().pem)) << "another authority";
+  EXPECT_FALSE(certificate_serves("nonsense", kNames, kDayOfIssue, signer.pem));
+  EXPECT_FALSE(certificate_serves(server.pem, kNames, kDayOfIssue, ""));
 }
 
 TEST(Certificate, TwoHaveNothingInCommon) {

@@ -64,6 +64,7 @@ Answer answer(Method method, const UserId& me, const RequestPayload& request) {
     case Method::presence:
     case Method::block:
     case Method::unblock:
+    case Method::accept:
       break;
   }
   const auto peer = peer_of(me, request);

@@ -19,10 +19,10 @@ void change_presence(Stage& stage, Party& blocker, Party& witness) {
     stage.settle();
     const std::size_t before = witness.link->arrivals().size();
     stage.publish(blocker, blocker.own(DeviceKind::presence), json{{"state", state}}.dump());
-    const bool told = witness.link->wait([&] {
+    const bool told = witness.link->wait([&, words = said] {
       const auto& all = witness.link->arrivals();
       for (std::size_t i = before; i < all.size(); ++i) {
-        if (all[i].topic == topic && all[i].payload.find(said) != std::string::npos) return true;
+        if (all[i].topic == topic && all[i].payload.find(words) != std::string::npos) return true;
       }
       return false;
     });

@@ -122,19 +122,21 @@ class Run {
   void topics() {
     const auto all = attackers();
     for (const auto& [party, cast] : all) {
-      part("subscribe", "subscribing as " + party->name, [&] { check_subscriptions(stage_, *party, cast); });
+      part("subscribe", "subscribing as " + party->name,
+           [&, who = party, &of = cast] { check_subscriptions(stage_, *who, of); });
     }
     services("subscribe", [&](Party& service, const Cast& cast) {
       check_subscriptions(stage_, service, cast);
       check_service_deliveries(stage_, service, owner_);
     });
     for (const auto& [party, cast] : all) {
-      part("publish", "publishing as " + party->name, [&] { check_publishes(stage_, *party, cast); });
+      part("publish", "publishing as " + party->name,
+           [&, who = party, &of = cast] { check_publishes(stage_, *who, of); });
     }
     services("publish", [&](Party& service, const Cast& cast) { check_publishes(stage_, service, cast); });
     for (const auto& [party, cast] : all) {
       Cast small{{cast.users[0], cast.users[1]}, {*DeviceId::parse("watch")}};
-      part("will", "wills of " + party->name, [&] { check_wills(stage_, *party, small); });
+      part("will", "wills of " + party->name, [&, who = party] { check_wills(stage_, *who, small); });
     }
   }
 

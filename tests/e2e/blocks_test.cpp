@@ -116,7 +116,8 @@ TEST_F(Blocks, TellTheBlockedUserNothingMore) {
     json seen = json::array();
     for (const char* method : {"conversations", "blocks", "sync"}) seen.push_back(bob->result(method));
     seen.push_back(bob->result("history", {{"with", alice_}}));
-    for (const auto& device : bob->result("devices").at("devices")) seen.push_back(device.at("device"));
+    const json devices = bob->result("devices");
+    for (const auto& device : devices.at("devices")) seen.push_back(device.at("device"));
     return seen;
   };
   const json before = all_that_bob_sees();

@@ -287,9 +287,9 @@ TEST_F(FrontDoorLimits, OnlyAConnectComesThrough) {
 class ServicesDoor : public OwnPlatformTest {
  protected:
   ServicesDoor()
-      : OwnPlatformTest(PlatformSpec{
-            .config = std::string(kUnlimited) + "[tls]\nservices_port = " + std::to_string(port_) + "\n",
-            .tls = true}) {}
+      : OwnPlatformTest(PlatformSpec{.config = std::string(kUnlimited) + "[tls]\nservices_port = " +
+                                               std::to_string(services_port()) + "\n",
+                                     .tls = true}) {}
 
   std::filesystem::path made(const std::filesystem::path& data, const std::string& file) const {
     return data / "tls" / file;
@@ -300,7 +300,7 @@ class ServicesDoor : public OwnPlatformTest {
   // Whether a service with these files gets a connection; what the link said is in `said_`.
   bool connects(const LinkTls& tls) {
     LinkOptions options;
-    options.uri = "mqtts://localhost:" + std::to_string(port_);
+    options.uri = "mqtts://localhost:" + std::to_string(services_port());
     options.client_id = "duet-auth.elsewhere";
     options.password = [&] { return platform().tokens().service(Role::auth); };
     options.tls = tls;
@@ -325,7 +325,11 @@ class ServicesDoor : public OwnPlatformTest {
     return connected;
   }
 
-  static inline const std::uint16_t port_ = free_port();
+  static std::uint16_t services_port() {
+    static const std::uint16_t port = free_port();
+    return port;
+  }
+
   std::string said_;
 };
 

@@ -111,7 +111,9 @@ TEST_F(EventLimits, ReceiptsTypingPresenceAndPushOfADeviceShareOne) {
         {phone->presence_topic(), R"({"state": "online"})"},
         {phone->push_topic(), R"({"platform": null})"},
     };
-    for (const auto& [topic, payload] : kinds) {
+    for (const auto& kind : kinds) {
+      const auto& topic = kind.first;
+      const auto& payload = kind.second;
       EXPECT_TRUE(eventually([&] {  // fewer flow in than this publishes
         phone->mqtt().publish({.topic = topic, .payload = payload, .correlation = {}});
         for (const ErrorEvent& error : phone->errors()) {

@@ -113,6 +113,7 @@ class Run {
       throw std::runtime_error(
           "a user cannot be blocked: with a platform that does not work nothing is proved");
     }
+    stage_.settle();  // what was told before the block may still be on its way
     stage_.block(owner_.user(), blocked.user());
     stage_.ledger().forbid_presence(blocked.user(), owner_.user());
     add(blocked, {"alice", "bob", "nobody"});

@@ -5,16 +5,18 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -198,23 +200,56 @@ Finished run_command(const std::vector<std::string>& argv, const std::string& in
   return Finished{exit_status_of(raw), text_of(out), text_of(err)};
 }
 
-// Tests run side by side, and a port is only taken some time after it was given: each process begins in a
-// slice of its own, and goes on from there.
+namespace {
+
+constexpr unsigned kFirstPort = 15'000;
+constexpr unsigned kSlices = 340;
+constexpr unsigned kSlicePorts = 50;
+
+// Tests run side by side, and a port is only taken some time after it was given, and again after a restart:
+// so ports are given in slices, each of one process's for as long as that lives. The lock of a file says so.
+bool lock_slice(unsigned slice) {
+  const auto file = std::filesystem::temp_directory_path() / ("duet-test-ports-" + std::to_string(slice));
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) return true;  // the end of the process closes it
+  if (fd >= 0) close(fd);
+  return false;
+}
+
+unsigned take_slice() {
+  const auto first = static_cast<unsigned>(getpid());
+  for (unsigned attempt = 0; attempt < kSlices; ++attempt) {
+    const unsigned slice = (first + attempt) % kSlices;
+    if (lock_slice(slice)) return slice;
+  }
+  throw std::runtime_error("no slice of ports is free");
+}
+
+bool can_bind(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(fd);
+  return free;
+}
+
+}  // namespace
+
 std::uint16_t free_port() {
-  constexpr unsigned kFirst = 15'000;
-  constexpr unsigned kPorts = 17'000;
-  constexpr unsigned kSlice = 50;
-  static std::atomic<unsigned> given{static_cast<unsigned>(getpid()) % (kPorts / kSlice) * kSlice};
-  for (unsigned attempt = 0; attempt < kPorts; ++attempt) {
-    const auto port = static_cast<std::uint16_t>(kFirst + given++ % kPorts);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-    close(fd);
-    if (free) return port;
+  static std::mutex mutex;
+  static unsigned slice = take_slice();
+  static unsigned given = 0;
+  const std::scoped_lock lock(mutex);
+  for (unsigned attempt = 0; attempt < kSlices * kSlicePorts; ++attempt) {
+    if (given == kSlicePorts) {
+      slice = take_slice();  // the ones before stay this process's
+      given = 0;
+    }
+    const auto port = static_cast<std::uint16_t>(kFirstPort + slice * kSlicePorts + given++);
+    if (can_bind(port)) return port;
   }
   throw std::runtime_error("no free port between 15000 and 31999");
 }

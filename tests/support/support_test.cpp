@@ -35,6 +35,7 @@ TEST(Environment, TellsNumbersAndNothingElse) {
   unsetenv("DUET_TEST_NUMBER");
 }
 
+// Also beyond the slice that is locked first.
 TEST(FreePort, IsAnotherEachTime) {
   std::set<std::uint16_t> ports;
   for (int number = 0; number < 100; ++number) EXPECT_TRUE(ports.insert(free_port()).second);

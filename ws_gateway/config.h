@@ -37,10 +37,11 @@ struct GatewayConfig {
   std::vector<Network> trusted_proxies;
 
   struct Limits {
-    std::size_t connections = 10'000;                 // everybody's
-    std::size_t connections_per_address = 256;        // 0: no limit
-    std::chrono::milliseconds request{10'000};        // for an HTTP request, and for the WebSocket handshake
-    std::chrono::seconds idle{86'400};                // of a WebSocket on which nothing moves at all
+    std::size_t connections = 10'000;           // everybody's
+    std::size_t connections_per_address = 256;  // 0: no limit
+    std::chrono::milliseconds request{
+        10'000};                        // for an HTTP request, the WebSocket handshake, the MQTT CONNECT
+    std::chrono::seconds idle{86'400};  // of a WebSocket on which nothing moves at all
     std::size_t message_bytes = kMaxMqttPacketBytes;  // of a WebSocket message
   };
   Limits limits;

@@ -53,7 +53,8 @@ void Tunnel::on_accepted(ErrorCode error) {
   opened_ = true;
   shared_.counters.opened.add();
   state_ = State::open;
-  touch();
+  // The broker itself would wait for a CONNECT much longer.
+  deadline_ = moment_now() + shared_.config.limits.request;
   read_client();
   await_broker();
 }
@@ -118,6 +119,7 @@ void Tunnel::on_broker_readable(ErrorCode error) {
   if (error == asio::error::would_block) return await_broker();
   if (error) return broker_gone(error);
   if (state_ != State::open) return await_broker();  // for nobody; its end is what we wait for
+  answered_ = true;
   touch();
   down_ = std::move(buffer);
   client_.async_write(asio::buffer(down_->data(), size),
@@ -180,7 +182,7 @@ void Tunnel::close_all() {
 }
 
 void Tunnel::touch() {
-  if (state_ == State::open) deadline_ = moment_now() + shared_.config.limits.idle;
+  if (state_ == State::open && answered_) deadline_ = moment_now() + shared_.config.limits.idle;
 }
 
 void Tunnel::look(Moment now) {
@@ -189,7 +191,10 @@ void Tunnel::look(Moment now) {
   if (state_ == State::open && !client_.is_open()) return expect_end();
   if (now < deadline_) return;
   if (state_ != State::ending) shared_.counters.timed_out.add();
-  if (state_ == State::open) return begin_end(websocket::close_code::going_away, "idle for too long");
+  if (state_ == State::open && answered_) {
+    return begin_end(websocket::close_code::going_away, "idle for too long");
+  }
+  if (state_ == State::open) return begin_end(websocket::close_code::policy_error, "no CONNECT came in time");
   close_all();
 }
 

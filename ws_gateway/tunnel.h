@@ -72,7 +72,8 @@ class Tunnel : public Watched, public std::enable_shared_from_this<Tunnel> {
   BrokerSocket broker_;
   State state_ = State::handshake;
   bool opened_ = false;
-  Moment deadline_;  // of the state: of the handshake, of the silence, of the end
+  bool answered_ = false;  // by the broker: it had a whole CONNECT
+  Moment deadline_;        // of the state: of the handshake, of the CONNECT, of the silence, of the end
 
   std::array<char, kSmallBytes> up_small_;
   BufferPool::Lease up_;    // instead of the small one, while much comes from the client

@@ -1,22 +1,17 @@
 // The door under attack: two users talk meanwhile and must not notice, and what the platform spends on the
-// attackers has a bound.
-//
-// The short form proves that everything of theirs arrives, that the attackers are cut off or refused, and
-// that memory stays bounded. With DUET_SIEGE_MESSAGES=2000 each attack lasts for so many messages (100 a
-// second), and the bystanders' p99 must stay within twice what it was before it, in the same run.
+// attackers has a bound
+// (tests/support/siege.h).
+
+#include "tests/support/siege.h"
 
 #include <gmock/gmock.h>
 
-#include <cstdlib>
 #include <functional>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <sstream>
 
 #include "tests/support/auth_client.h"
-#include "tests/support/bystanders.h"
 #include "tests/support/platform_test.h"
 #include "tests/support/raw_mqtt.h"
 
@@ -24,27 +19,11 @@ namespace duet {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kCrowd = 300;  // of connections that an attacker holds
 constexpr int kBatch = 32;           // of a flood
-
-// 0: the short form.
-std::size_t siege_messages() {
-  const char* const text = std::getenv("DUET_SIEGE_MESSAGES");
-  return text == nullptr ? 0 : std::stoul(text);
-}
-
-std::size_t anonymous_bytes_of(pid_t pid) {
-  std::istringstream status(text_of("/proc/" + std::to_string(pid) + "/status"));
-  for (std::string name; status >> name;) {
-    std::size_t kib = 0;
-    if (name == "RssAnon:" && status >> kib) return kib * 1024;
-  }
-  throw std::runtime_error("no such process: " + std::to_string(pid));
-}
 
 class Siege : public SharedPlatformTest<Siege> {
  protected:
@@ -53,29 +32,11 @@ class Siege : public SharedPlatformTest<Siege> {
     ASSERT_TRUE(eventually([] { return http_status(platform().http_port()) == 200; }));
   }
 
-  // `attack` over and over, until the bystanders have said enough.
-  enum class Pace : std::uint8_t { flood, slow };  // slow: not more often than they say something
-  void besiege(const std::function<void()>& attack, std::size_t memory_at_most = 16 * kMiB,
-               Pace pace = Pace::flood) {
-    const std::size_t messages = siege_messages() == 0 ? 60 : siege_messages();
-    Bystanders bystanders(platform(), fresh_user("s"));
-    const auto said_enough = [&] { return bystanders.confirmed() >= messages; };
-    ASSERT_TRUE(eventually(said_enough));
-    const auto calm = bystanders.take();
-    const std::size_t memory = memory_in_use();
-    const auto deadline = std::chrono::steady_clock::now() + 2 * kPatience;
-    while (!said_enough() && std::chrono::steady_clock::now() < deadline) {
-      attack();
-      const std::size_t said = bystanders.confirmed();
-      if (pace == Pace::slow) eventually([&] { return bystanders.confirmed() > said; });
-    }
-    EXPECT_TRUE(said_enough());
-    const auto besieged = bystanders.take();
-    EXPECT_LE(memory_in_use(), memory + memory_at_most);
-    const auto judgement = bystanders.finish();
-    EXPECT_THAT(judgement.violations, IsEmpty());
-    EXPECT_THAT(judgement.complaints, IsEmpty());
-    compare(calm, besieged);
+  using Pace = SiegeSpec::Pace;
+  static void besiege(const std::function<void()>& attack, std::size_t memory_at_most = 16 * kMiB,
+                      Pace pace = Pace::flood) {
+    duet::besiege(platform(), {.bystanders = fresh_user("s"), .memory_at_most = memory_at_most, .pace = pace},
+                  attack);
   }
 
   static void say_rate(const char* what, std::size_t count, std::chrono::steady_clock::time_point since) {
@@ -108,32 +69,6 @@ class Siege : public SharedPlatformTest<Siege> {
     }
     made.answer = head.substr(0, head.find('\r'));
     return made;
-  }
-
- private:
-  static std::size_t memory_in_use() {
-    std::size_t bytes = 0;
-    for (const Service service : {Service::broker, Service::store, Service::gateway, Service::auth}) {
-      bytes += anonymous_bytes_of(platform().pid(service));
-    }
-    return bytes;
-  }
-
-  static void compare(const std::vector<Bystanders::Duration>& calm,
-                      const std::vector<Bystanders::Duration>& besieged) {
-    const auto ms = [](Bystanders::Duration d) {
-      return std::chrono::duration<double, std::milli>(d).count();
-    };
-    std::cout << std::fixed << std::setprecision(1);
-    for (const double percent : {50.0, 99.0}) {
-      const double before = ms(percentile(calm, percent));
-      const double now = ms(percentile(besieged, percent));
-      std::cout << "p" << std::setprecision(0) << percent << std::setprecision(1) << ": calm " << before
-                << " ms, besieged " << now << " ms, ratio " << std::setprecision(2) << now / before << '\n';
-      if (percent == 99.0 && siege_messages() != 0) {
-        EXPECT_LE(now, 2 * before);
-      }
-    }
   }
 };
 

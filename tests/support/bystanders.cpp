@@ -12,11 +12,12 @@ constexpr std::chrono::milliseconds kTalkInterval{20};
 
 }  // namespace
 
-Bystanders::Bystanders(const TestPlatform& platform, const std::string& name)
-    : load_(platform,
-            {.pairs = 1, .interval = kTalkInterval, .name = name, .on_confirmed = [this](auto published) {
-               note(published);
-             }}) {}
+Bystanders::Bystanders(const TestPlatform& platform, const std::string& name, Entrance entrance)
+    : load_(platform, {.pairs = 1,
+                       .interval = kTalkInterval,
+                       .name = name,
+                       .entrance = entrance,
+                       .on_confirmed = [this](auto published) { note(published); }}) {}
 
 void Bystanders::note(Chatter::Clock::time_point published) {
   const auto latency = Chatter::Clock::now() - published;

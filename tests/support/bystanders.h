@@ -17,7 +17,7 @@ class Bystanders {
   using Duration = Chatter::Clock::duration;
 
   // `name`: see LoadSpec.
-  Bystanders(const TestPlatform& platform, const std::string& name);
+  Bystanders(const TestPlatform& platform, const std::string& name, Entrance entrance = Entrance::broker);
 
   // How many messages of theirs were confirmed (publish to `sent`) since the last take().
   std::size_t confirmed() const;

@@ -87,8 +87,10 @@ bool Chatter::connect() {
   settle_pubacks();
   mqtt_.reset();
   unacknowledged_.clear();
+  const bool door = spec_.entrance == Entrance::door;
   mqtt_ = std::make_unique<TestClient>(ConnectSpec{
-      .port = platform_.mqtt_port(),
+      .port = door ? platform_.mqtts_port() : platform_.mqtt_port(),
+      .ca_file = door ? platform_.ca_file() : std::filesystem::path{},
       .version = spec_.version,
       .client_id = spec_.user + ":" + spec_.device,
       .username = spec_.user,

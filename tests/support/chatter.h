@@ -27,13 +27,17 @@ namespace duet {
 
 class TestPlatform;
 
+// Where a device comes in: plain at the broker, or by TLS at the front door.
+enum class Entrance : std::uint8_t { broker, door };
+
 struct ChatterSpec {
   std::string user;
   std::string peer;
   std::string device = "load";
   MqttVersion version = MqttVersion::v5;
   std::chrono::microseconds interval{40'000};  // between two messages
-  bool clean = true;                           // false: a persistent session
+  Entrance entrance = Entrance::broker;
+  bool clean = true;            // false: a persistent session
   bool resend = true;           // false: what is not confirmed when the connection ends is given up
   bool receipts = false;        // tell the peer what was delivered, and now and then read
   bool bears_refusals = false;  // `unavailable` is no complaint: the message is given up

@@ -19,6 +19,7 @@ Load::Load(const TestPlatform& platform, const LoadSpec& spec) : platform_(platf
                                 .peer = peer,
                                 .version = user == left ? MqttVersion::v3_1_1 : MqttVersion::v5,
                                 .interval = spec.interval,
+                                .entrance = spec.entrance,
                                 .receipts = true,
                                 .on_confirmed = spec.on_confirmed}));
     }

@@ -21,6 +21,7 @@ struct LoadSpec {
   int pairs = 2;                         // each of one device with MQTT 3.1.1 and one with 5
   std::chrono::milliseconds interval{};  // between two messages of a device
   std::string name = {};  // part of the users' names: loads on one platform have different ones
+  Entrance entrance = Entrance::broker;
   std::function<void(Chatter::Clock::time_point published)> on_confirmed = {};  // see ChatterSpec
 };
 

@@ -1,7 +1,5 @@
 #include "tests/support/raw_mqtt.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "tests/support/loopback.h"
 #include "tests/support/patience.h"
 
 namespace duet {
@@ -108,16 +107,8 @@ std::string publish5_packet(std::string_view topic, std::string_view payload, st
                      mqtt_string(topic) + big_endian(packet_id, 2) + properties("") + std::string(payload));
 }
 
-RawMqtt::RawMqtt(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    const int error = errno;
-    close(socket_);
-    throw std::system_error(error, std::generic_category(), "connect");
-  }
+RawMqtt::RawMqtt(std::uint16_t port, const std::string& from) : socket_(connect_on_loopback(port, from)) {
+  if (socket_ < 0) throw std::system_error(errno, std::generic_category(), "connect");
 }
 
 RawMqtt::~RawMqtt() {
@@ -162,13 +153,12 @@ std::optional<RawPacket> RawMqtt::packet() const {
   return packet;
 }
 
-bool RawMqtt::closed() const {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+bool RawMqtt::closed(std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   std::array<char, 4096> buffer;
   while (std::chrono::steady_clock::now() < deadline) {
     pollfd readable{socket_, POLLIN, 0};
-    constexpr int kPatienceMs = std::chrono::milliseconds(kPatience).count();
-    if (poll(&readable, 1, kPatienceMs) <= 0) return false;
+    if (poll(&readable, 1, static_cast<int>(patience.count())) <= 0) return false;
     if (recv(socket_, buffer.data(), buffer.size(), 0) <= 0) return true;
   }
   return false;

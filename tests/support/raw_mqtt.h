@@ -1,10 +1,13 @@
 // tests/support/raw_mqtt.h: bytes on a socket, for packets that no MQTT library would send.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "tests/support/patience.h"
 
 namespace duet {
 
@@ -44,10 +47,10 @@ struct RawPacket {
   }
 };
 
-// A TCP connection to a port on 127.0.0.1.
+// A TCP connection to a port on 127.0.0.1, from an address of 127.0.0.0/8.
 class RawMqtt {
  public:
-  explicit RawMqtt(std::uint16_t port);
+  explicit RawMqtt(std::uint16_t port, const std::string& from = "127.0.0.1");
   ~RawMqtt();
   RawMqtt(const RawMqtt&) = delete;
   RawMqtt& operator=(const RawMqtt&) = delete;
@@ -57,8 +60,8 @@ class RawMqtt {
   std::string receive(std::size_t count) const;
   // The next packet; nullopt when the other side has closed.
   std::optional<RawPacket> packet() const;
-  // Whether the other side closes the connection (before the patience ends).
-  bool closed() const;
+  // Whether the other side closes the connection before the patience ends.
+  bool closed(std::chrono::milliseconds patience = kPatience) const;
 
  private:
   int socket_;

@@ -123,6 +123,9 @@ TestClient::TestClient(ConnectSpec spec)
   mosquitto_int_option(m, MOSQ_OPT_SEND_MAXIMUM, 1000);
   mosquitto_username_pw_set(m, c_str_or_null(spec_.username), c_str_or_null(spec_.password));
   set_will();
+  if (!spec_.ca_file.empty()) {
+    require(mosquitto_tls_set(m, spec_.ca_file.c_str(), nullptr, nullptr, nullptr, nullptr), "TLS");
+  }
   mosquitto_connect_v5_callback_set(m, Callbacks::on_connect);
   mosquitto_publish_v5_callback_set(m, Callbacks::on_publish);
   mosquitto_subscribe_v5_callback_set(m, Callbacks::on_subscribe);
@@ -150,7 +153,8 @@ int TestClient::connect() {
   if (spec_.session_expiry_s > 0) {
     properties.add_int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL, spec_.session_expiry_s);
   }
-  if (mosquitto_connect_bind_v5(mosq_.get(), "127.0.0.1", spec_.port, kKeepAliveSeconds, nullptr,
+  const char* const host = spec_.ca_file.empty() ? "127.0.0.1" : "localhost";  // as its certificate says
+  if (mosquitto_connect_bind_v5(mosq_.get(), host, spec_.port, kKeepAliveSeconds, nullptr,
                                 properties.get()) != MOSQ_ERR_SUCCESS) {
     return kNoAnswer;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@ namespace duet {
 
 struct ConnectSpec {
   std::uint16_t port = 0;
+  std::filesystem::path ca_file = {};  // by TLS, whom to believe; empty: plain
   MqttVersion version = MqttVersion::v5;
   std::string client_id;
   std::optional<std::string> username;

@@ -1,7 +1,5 @@
 #include "tests/support/tls_connection.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -11,21 +9,10 @@
 #include <array>
 #include <stdexcept>
 
+#include "tests/support/loopback.h"
 #include "tests/support/patience.h"
 
 namespace duet {
-namespace {
-
-sockaddr_in address_of(const std::string& text, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  if (inet_pton(AF_INET, text.c_str(), &address.sin_addr) != 1) throw std::invalid_argument(text);
-  return address;
-}
-
-}  // namespace
-
 struct TlsConnection::Tls {
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
   std::unique_ptr<SSL, decltype(&SSL_free)> session{nullptr, SSL_free};
@@ -33,15 +20,10 @@ struct TlsConnection::Tls {
 
 TlsConnection::TlsConnection(std::uint16_t port, const std::filesystem::path& ca_file,
                              const std::string& from)
-    : tls_(std::make_unique<Tls>()), socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    : tls_(std::make_unique<Tls>()), socket_(connect_on_loopback(port, from)) {
   const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
   setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const sockaddr_in source = address_of(from, 0);
-  const sockaddr_in target = address_of("127.0.0.1", port);
-  if (bind(socket_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0 ||
-      connect(socket_, reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0) {
-    return;
-  }
+  if (socket_ < 0) return;
   SSL_CTX_set_verify(tls_->context.get(), SSL_VERIFY_PEER, nullptr);
   if (SSL_CTX_load_verify_file(tls_->context.get(), ca_file.c_str()) != 1)
     throw std::runtime_error(ca_file.string());
@@ -52,7 +34,7 @@ TlsConnection::TlsConnection(std::uint16_t port, const std::filesystem::path& ca
 }
 
 TlsConnection::~TlsConnection() {
-  close(socket_);
+  if (socket_ >= 0) close(socket_);
 }
 
 void TlsConnection::send(std::string_view bytes) const {

@@ -19,6 +19,7 @@ class GatewayTest : public ::testing::Test {
     config_.listen = {.address = *IpAddress::parse("127.0.0.1"), .port = 0};
     config_.broker = TcpEndpoint{.address = *IpAddress::parse("127.0.0.1"), .port = broker_.port()};
     config_.path = "/mqtt";
+    config_.limits.request = std::chrono::seconds(60);  // a busy machine, and brokers that say nothing
   }
   ~GatewayTest() override { stop(); }
 

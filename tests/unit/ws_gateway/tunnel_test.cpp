@@ -146,8 +146,27 @@ TEST_F(TunnelTest, AClientThatDoesNotAnswerACloseIsCutOff) {
 TEST_F(TunnelTest, SilenceEndsIt) {
   config_.limits.idle = std::chrono::seconds(1);
   auto [web, broker] = open();
+  broker.send("\x20\x02");
+  EXPECT_EQ(web.read_binary(2).size(), 2U);
   expect_closed(web, broker, 1001);
   EXPECT_EQ(gateway().counters().timed_out.get(), 1U);
+}
+
+// Whatever the client sends: only the broker knows what a CONNECT is, and says so by its answer.
+TEST_F(TunnelTest, AConnectThatIsNeverFinishedEndsIt) {
+  config_.limits.request = std::chrono::seconds(1);
+  auto [web, broker] = open();
+  web.send_frame(kBinary, "\x10\x7f");
+  EXPECT_EQ(broker.receive(2), "\x10\x7f");
+  expect_closed(web, broker, 1008);
+  EXPECT_EQ(gateway().counters().timed_out.get(), 1U);
+
+  auto [late, upstream] = open();
+  upstream.send("\x20\x02");
+  EXPECT_EQ(late.read_binary(2).size(), 2U);
+  EXPECT_TRUE(eventually([&] { return gateway().counters().closed.get() == 1; }));
+  late.send_frame(kBinary, "x");
+  EXPECT_EQ(upstream.receive(1), "x") << "the answer ends the waiting";
 }
 
 TEST_F(TunnelTest, StoppingSaysSo) {

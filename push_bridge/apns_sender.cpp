@@ -87,7 +87,7 @@ Result<HttpPost, std::string> ApnsSender::prepare(const Notification& notificati
   HttpPost post{
       (production ? options_.url_production : options_.url_sandbox) + "/3/device/" + target.token,
       {"authorization: bearer " + tokens.token(now, retries_.jitter()), "apns-topic: " + options_.topic,
-       "apns-push-type: alert",
+       "apns-push-type: alert", "content-type: application/json",
        // An alert that must be shown at once; a number on the icon can wait for the device's radio.
        badge ? "apns-priority: 5" : "apns-priority: 10", "apns-id: " + notification.id,
        "apns-expiration: " +

@@ -1,5 +1,5 @@
 // acl/openssl.h: owners for OpenSSL's handles. Only for the files that wrap OpenSSL: public_key.cpp,
-// signing_key.cpp and supervisor/certificate.cpp.
+// signing_key.cpp, push_bridge/webpush_encryption.cpp and supervisor/certificate.cpp.
 #pragma once
 
 #include <openssl/bio.h>

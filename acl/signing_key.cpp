@@ -233,7 +233,12 @@ std::string SigningKey::sign(const TokenSpec& spec) const {
               {"exp", to_seconds(spec.expires_at)},
               {"jti", random_id()}};
   if (spec.device) claims["device"] = spec.device->str();
-  const std::string text = encode_base64url(dump(header)) + '.' + encode_base64url(dump(claims));
+  return sign_jws(dump(header), dump(claims));
+}
+
+std::string SigningKey::sign_jws(std::string_view header, std::string_view claims) const {
+  const openssl::ErrorScope errors;
+  const std::string text = encode_base64url(header) + '.' + encode_base64url(claims);
   return text + '.' + encode_base64url(sign_text(key_->pkey.get(), algorithm_, text));
 }
 

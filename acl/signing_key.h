@@ -1,4 +1,5 @@
-// acl/signing_key.h: the private key that access tokens are signed with.
+// acl/signing_key.h: a private key that tokens are signed with: our access tokens, and the tokens with which
+// we show others who we are.
 //
 // Pure: text in, text out; the callers keep the files. Immutable; several threads may sign.
 #pragma once
@@ -45,6 +46,9 @@ class SigningKey {
 
   // A signed compact JWS with iss, aud, sub, scope, iat, exp, jti (random) and device.
   std::string sign(const TokenSpec& spec) const;
+  // A signed compact JWS (RFC 7515 3.1) of two JSON objects, which are taken as they are. Precondition: the
+  // header's `alg` is algorithm().
+  std::string sign_jws(std::string_view header, std::string_view claims) const;
 
  private:
   struct Pkey;

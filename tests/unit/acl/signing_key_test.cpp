@@ -162,6 +162,21 @@ TEST(SigningKey, SignsWhatTheSpecSays) {
                           {"exp", 1700000900}}));
 }
 
+TEST(SigningKey, SignsOthersClaimsAsTheyAre) {
+  for (const auto algorithm : kAlgorithms) {
+    const auto key = SigningKey::generate(algorithm);
+    const std::string header = R"({ "typ":"JWT", "alg":")" + std::string(to_string(algorithm)) + R"("})";
+    const std::string claims =
+        R"({ "iss":"duet","aud":"duet","sub":"store","scope":"store","exp":1700000060,"iat":1700000000 })";
+    const auto token = key.sign_jws(header, claims);
+    EXPECT_TRUE(token.starts_with(encode_base64url(header) + "." + encode_base64url(claims) + "."));
+    const auto verified =
+        TokenVerifier(*JwkSet::parse(key.jwk_set()), {"duet", "duet"}).verify(token, kIssuedAt);
+    ASSERT_TRUE(verified) << to_string(verified.error());
+    EXPECT_EQ(verified->subject, "store");
+  }
+}
+
 TEST(SigningKey, SignsWhatItsKeySetVerifies) {
   for (const auto algorithm : kAlgorithms) {
     const auto key = SigningKey::generate(algorithm);

@@ -1,0 +1,26 @@
+// push_bridge/push_request.h: what every push request is made of. Only for the senders' own .cpp files.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "push_bridge/notification.h"
+
+namespace duet {
+
+// What is wrong with it: an id that is no canonical UUID in lower case, or a conversation that is not 1 to 32
+// characters of base64url (a test needs none), or that it has expired. Empty: nothing.
+std::string_view wrong_with(const Notification& notification, Timestamp now);
+
+// 1 to `most` of the characters that a header, a URL or a JSON text can hold as they are: letters, digits and
+// -._~:
+bool is_plain(std::string_view text, std::size_t most);
+
+// How long it is of use, in whole seconds, at least 1. Precondition: it has not expired.
+std::chrono::seconds time_to_live(const Notification& notification, Timestamp now, std::chrono::seconds most);
+
+std::string_view to_string(Notification::Kind kind);  // "message", "badge", "test"
+
+}  // namespace duet

@@ -1,0 +1,390 @@
+#include "push_bridge/fcm_sender.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "push_bridge/retry_schedule.h"
+#include "tests/unit/push_bridge/sender_fixture.h"
+
+namespace duet {
+namespace {
+
+using nlohmann::json;
+using Action = Judgement::Action;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr const char* kRegistrationToken = "cT3x:APA91bHun4MxP5egoKMwt2KZFBaFUH-1RYqx_secret";
+constexpr const char* kTokenUri = "https://oauth2.googleapis.com/token";
+
+ServiceAccount service_account() {
+  return {"duet-1a2b3", "push@duet-1a2b3.iam.gserviceaccount.com", "0123abcd", push_rsa_key(), kTokenUri};
+}
+
+Registration android() {
+  return registration_of(FcmTarget{kRegistrationToken});
+}
+
+std::string granted(const std::string& token, int expires_in = 3599) {
+  return json{{"access_token", token}, {"expires_in", expires_in}, {"token_type", "Bearer"}}.dump();
+}
+
+std::string fcm_error(const char* status, const char* code, const char* message = "what it says") {
+  json error{{"code", 400}, {"message", message}, {"status", status}};
+  if (code != nullptr) {
+    error["details"] = json::array(
+        {{{"@type", "type.googleapis.com/google.firebase.fcm.v1.FcmError"}, {"errorCode", code}}});
+  }
+  return json{{"error", error}}.dump();
+}
+
+class FcmSenderTest : public testing::Test {
+ protected:
+  void restart(std::uint64_t seed = 1) {
+    sender = make_fcm_sender({.account = service_account(), .seed = seed});
+  }
+  // Asks for a token and gets one.
+  void grant(const std::string& token, Timestamp now = kNow) {
+    ASSERT_TRUE(sender->credentials_request(now));
+    EXPECT_EQ(to_text(sender->take_credentials(answered(200, granted(token)), now).action), "sent");
+  }
+  HttpPost prepared(Timestamp now = kNow, const Notification& push = message_push()) {
+    return sender->prepare(push, android(), now).value();
+  }
+  std::string bearer(Timestamp now = kNow) { return header_of(prepared(now), "authorization"); }
+  Judgement judged(int status, const std::string& body, int attempt = 1,
+                   std::map<std::string, std::string> headers = {}) {
+    return sender->judge(answered(status, body, std::move(headers)), message_push(), android(), attempt,
+                         kNow);
+  }
+
+  std::unique_ptr<Sender> sender = make_fcm_sender({.account = service_account(), .seed = 1});
+};
+
+TEST_F(FcmSenderTest, SaysThatThereIsAMessage) {
+  grant("ya29.token");
+  const auto post = prepared();
+  EXPECT_EQ(post.url, "https://fcm.googleapis.com/v1/projects/duet-1a2b3/messages:send");
+  EXPECT_EQ(header_of(post, "authorization"), "Bearer ya29.token");
+  EXPECT_EQ(header_of(post, "content-type"), "application/json");
+  EXPECT_EQ(json::parse(post.body), (json{{"message",
+                                           {{"token", kRegistrationToken},
+                                            {"data",
+                                             {{"kind", "message"},
+                                              {"push_id", kPushId},
+                                              {"conversation", kHiddenConversation},
+                                              {"seq", "7"},
+                                              {"badge", "3"}}},
+                                            {"android", {{"priority", "HIGH"}, {"ttl", "86400s"}}}}}}));
+}
+
+TEST_F(FcmSenderTest, HasSilentAndTestMessages) {
+  grant("ya29.token");
+  const auto badge = json::parse(prepared(kNow, badge_push()).body).at("message");
+  EXPECT_EQ(badge.at("data").at("kind"), "badge");
+  EXPECT_EQ(badge.at("android").at("priority"), "NORMAL");
+  const auto test = json::parse(prepared(kNow, test_push()).body).at("message");
+  EXPECT_EQ(test.at("data"), (json{{"kind", "test"}, {"push_id", kPushId}, {"badge", "3"}}));
+  EXPECT_EQ(test.at("android").at("priority"), "HIGH");
+}
+
+TEST_F(FcmSenderTest, NamesNobody) {
+  grant("ya29.token");
+  for (const auto& push : {message_push(), badge_push(), test_push()}) {
+    const auto post = prepared(kNow, push);
+    for (const char* secret : {"bob-of-the-names", "phone-of-bob", "ya29.token"})
+      EXPECT_FALSE(mentions(post, secret));
+  }
+}
+
+TEST_F(FcmSenderTest, KeepsToGooglesLimits) {
+  grant("ya29.token");
+  auto push = message_push();
+  push.seq = kMaxSeq;
+  push.badge = std::numeric_limits<std::uint64_t>::max();
+  push.expires_at = kNow + std::chrono::hours(24 * 365);
+  const auto message = json::parse(prepared(kNow, push).body).at("message");
+  EXPECT_EQ(message.at("android").at("ttl"), "2419200s");
+  EXPECT_LE(message.at("data").dump().size(), 4096U);
+  for (const auto& [name, value] : message.at("data").items()) {
+    EXPECT_TRUE(value.is_string()) << name;
+    EXPECT_FALSE(name == "from" || name == "message_type" || name.starts_with("google") ||
+                 name.starts_with("gcm"));
+  }
+  push.expires_at = kNow + std::chrono::milliseconds(1);
+  EXPECT_EQ(json::parse(prepared(kNow, push).body).at("message").at("android").at("ttl"), "1s");
+}
+
+TEST_F(FcmSenderTest, RefusesWhatIsNoPush) {
+  EXPECT_EQ(sender->prepare(message_push(), android(), kNow).error(), "there is no access token yet");
+  grant("ya29.token");
+  for (const auto& token : {std::string(), std::string("a b"), std::string("a\nb"), std::string("\xc3\xa4"),
+                            std::string(2049, 'x')}) {
+    const auto post = sender->prepare(message_push(), registration_of(FcmTarget{token}), kNow);
+    ASSERT_FALSE(post);
+    EXPECT_TRUE(token.empty() || post.error().find(token) == std::string::npos);
+  }
+  auto push = message_push();
+  push.expires_at = kNow;
+  EXPECT_FALSE(sender->prepare(push, android(), kNow));
+}
+
+// The assertion of a grant.
+Jwt assertion_of(const HttpPost& post) {
+  const std::string start = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
+  EXPECT_TRUE(post.body.starts_with(start));
+  return verified_jwt(post.body.substr(start.size()), push_rsa_key());
+}
+
+TEST_F(FcmSenderTest, AsksGoogleForAToken) {
+  const auto post = sender->credentials_request(kNow);
+  ASSERT_TRUE(post);
+  EXPECT_EQ(post->url, kTokenUri);
+  EXPECT_EQ(header_of(*post, "content-type"), "application/x-www-form-urlencoded");
+  const auto jwt = assertion_of(*post);
+  EXPECT_EQ(jwt.header, (json{{"alg", "RS256"}, {"typ", "JWT"}, {"kid", "0123abcd"}}));
+  EXPECT_EQ(jwt.claims, (json{{"iss", "push@duet-1a2b3.iam.gserviceaccount.com"},
+                              {"scope", "https://www.googleapis.com/auth/firebase.messaging"},
+                              {"aud", kTokenUri},
+                              {"iat", 1'700'000'000},
+                              {"exp", 1'700'003'600}}));
+}
+
+TEST_F(FcmSenderTest, AsksForOneTokenAtATime) {
+  EXPECT_TRUE(sender->credentials_request(kNow));
+  EXPECT_FALSE(sender->credentials_request(kNow));
+  EXPECT_FALSE(sender->credentials_request(kNow + minutes(1)));
+  sender->take_credentials(answered(200, granted("ya29.one")), kNow);
+  EXPECT_FALSE(sender->credentials_request(kNow));
+}
+
+TEST_F(FcmSenderTest, RefreshesItsTokenBeforeTheEnd) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    restart(seed);
+    grant("ya29.one");
+    seconds age{0};
+    while (!sender->credentials_request(kNow + age)) age += seconds(1);
+    EXPECT_GE(age, seconds(3599) * 80 / 100);
+    EXPECT_LE(age, seconds(3599) * 90 / 100 + seconds(1));
+    EXPECT_EQ(bearer(kNow + age), "Bearer ya29.one");  // meanwhile
+    sender->take_credentials(answered(200, granted("ya29.two")), kNow + age);
+    EXPECT_EQ(bearer(kNow + age), "Bearer ya29.two");
+  }
+}
+
+TEST_F(FcmSenderTest, KeepsTheOldTokenWhileThereIsNoNewOne) {
+  grant("ya29.one");
+  const auto late = kNow + seconds(3400);
+  ASSERT_TRUE(sender->credentials_request(late));
+  const auto failed = sender->take_credentials(answered(503, "<html>"), late);
+  EXPECT_EQ(to_text(failed.action), "retry");
+  // Not at once, as pushes can be sent.
+  EXPECT_FALSE(sender->credentials_request(late));
+  EXPECT_EQ(bearer(late), "Bearer ya29.one");
+  EXPECT_TRUE(sender->credentials_request(late + *failed.after));
+  sender->take_credentials(answered(503, ""), late + *failed.after);
+  // At once, as they cannot.
+  EXPECT_TRUE(sender->credentials_request(kNow + seconds(3599)));
+}
+
+TEST_F(FcmSenderTest, KnowsWhyThereIsNoToken) {
+  struct Row {
+    PostResult answer;
+    const char* action;
+    const char* reason;
+  };
+  const std::vector<Row> rows{
+      {answered(400, R"({"error":"invalid_grant","error_description":"Invalid JWT: iat and exp"})"), "pause",
+       "invalid_grant"},
+      {answered(401, R"({"error":"invalid_client"})"), "pause", "invalid_client"},
+      {answered(403, "<html>"), "pause", "HTTP 403"},
+      {answered(404, ""), "pause", "HTTP 404"},
+      {answered(429, ""), "retry", "HTTP 429"},
+      {answered(500, R"({"error":"internal_failure"})"), "retry", "internal_failure"},
+      {answered(200, "<html>"), "retry", "no access token in the answer"},
+      {answered(200, granted("with\nline")), "retry", "no access token in the answer"},
+      {answered(200, granted("ya29", 0)), "retry", "no access token in the answer"},
+      {answered(200, granted("ya29", 86'401)), "retry", "no access token in the answer"},
+      {answered(200, R"({"access_token":"ya29","expires_in":60,"token_type":"MAC"})"), "retry",
+       "no access token in the answer"},
+      {answered(200, R"({"expires_in":60,"token_type":"Bearer"})"), "retry", "no access token in the answer"},
+      {unanswered(PostResult::Kind::not_sent), "retry", "not sent"},
+      {unanswered(PostResult::Kind::unknown), "retry", "unknown outcome"},
+      {unanswered(PostResult::Kind::untrusted), "pause", "untrusted"},
+  };
+  for (const auto& row : rows) {
+    restart();
+    ASSERT_TRUE(sender->credentials_request(kNow));
+    const auto judgement = sender->take_credentials(row.answer, kNow);
+    EXPECT_EQ(to_text(judgement.action), row.action) << row.reason;
+    EXPECT_EQ(judgement.reason, row.reason);
+    EXPECT_EQ(judgement.after.has_value(), judgement.action == Action::retry);
+    EXPECT_TRUE(sender->credentials_request(kNow)) << "there is still no token";
+  }
+}
+
+TEST_F(FcmSenderTest, AsksForATokenLessAndLessOften) {
+  Delay last{};
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_TRUE(sender->credentials_request(kNow));
+    last = sender->take_credentials(answered(503, ""), kNow).after.value();
+    EXPECT_GE(last, Delay(500));
+    EXPECT_LE(last, seconds(90));
+  }
+  EXPECT_GE(last, seconds(30));
+}
+
+TEST_F(FcmSenderTest, RemintsARefusedTokenOnce) {
+  const auto expired = fcm_error("UNAUTHENTICATED", nullptr);
+  grant("ya29.one");
+  prepared();
+  const auto judgement = judged(401, expired);
+  EXPECT_EQ(to_text(judgement.action), "remint");
+  EXPECT_EQ(judgement.reason, "UNAUTHENTICATED");
+  grant("ya29.two");
+  prepared();
+  EXPECT_EQ(to_text(judged(401, expired, 2).action), "pause");
+  // The probe has a new one, and its success is the end of that.
+  grant("ya29.three");
+  prepared();
+  EXPECT_EQ(to_text(judged(200, "{}", 3).action), "sent");
+  prepared();
+  EXPECT_EQ(to_text(judged(401, expired).action), "remint");
+}
+
+TEST_F(FcmSenderTest, RemintsOnceForAllOnTheirWay) {
+  const auto expired = answered(401, fcm_error("UNAUTHENTICATED", nullptr));
+  auto other = message_push();
+  other.id.back() = '0';
+  grant("ya29.one");
+  prepared();
+  prepared(kNow, other);
+  EXPECT_EQ(to_text(sender->judge(expired, message_push(), android(), 1, kNow).action), "remint");
+  grant("ya29.two");
+  EXPECT_EQ(to_text(sender->judge(expired, other, android(), 1, kNow).action), "remint");
+  EXPECT_FALSE(sender->credentials_request(kNow));
+  EXPECT_EQ(bearer(), "Bearer ya29.two");
+}
+
+struct FcmRow {
+  int status;
+  std::string body;
+  const char* action;
+  const char* reason;
+};
+
+std::string bad_request() {
+  auto body = json::parse(fcm_error("INVALID_ARGUMENT", "INVALID_ARGUMENT",
+                                    "The registration token is not a valid FCM registration token"));
+  body["error"]["details"].push_back({{"@type", "type.googleapis.com/google.rpc.BadRequest"},
+                                      {"fieldViolations", json::array({{{"field", "message.token"}}})}});
+  return body.dump();
+}
+
+// Each row of the table of errors, in the order of PUSH-FACTS 2.3.
+TEST_F(FcmSenderTest, KnowsEveryError) {
+  const char* const bad_token = "The registration token is not a valid FCM registration token";
+  const std::vector<FcmRow> rows{
+      {200, R"({"name":"projects/duet-1a2b3/messages/1"})", "sent", "accepted"},
+      {200, "", "sent", "accepted"},
+      {400, fcm_error("INVALID_ARGUMENT", "INVALID_ARGUMENT"), "give_up", "INVALID_ARGUMENT"},
+      {400, fcm_error("INVALID_ARGUMENT", nullptr, bad_token), "give_up", "INVALID_ARGUMENT"},
+      {400, bad_request(), "give_up", "INVALID_ARGUMENT"},
+      {400, fcm_error("INVALID_ARGUMENT", "INVALID_ARGUMENT", bad_token), "suspect_token",
+       "INVALID_ARGUMENT"},
+      {401, fcm_error("UNAUTHENTICATED", nullptr), "remint", "UNAUTHENTICATED"},
+      {401, "<html>", "remint", "HTTP 401"},
+      {401, fcm_error("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"), "pause", "THIRD_PARTY_AUTH_ERROR"},
+      {403, fcm_error("PERMISSION_DENIED", "SENDER_ID_MISMATCH"), "suspect_token", "SENDER_ID_MISMATCH"},
+      {403, fcm_error("PERMISSION_DENIED", nullptr), "pause", "PERMISSION_DENIED"},
+      {403, "<html>", "pause", "HTTP 403"},
+      {404, fcm_error("NOT_FOUND", "UNREGISTERED"), "drop_token", "UNREGISTERED"},
+      {404, fcm_error("NOT_FOUND", nullptr), "pause", "NOT_FOUND"},
+      {404, "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", "pause", "HTTP 404"},
+      {413, "", "give_up", "HTTP 413"},
+      {429, fcm_error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), "retry", "QUOTA_EXCEEDED"},
+      {500, fcm_error("INTERNAL", "INTERNAL"), "retry", "INTERNAL"},
+      {503, fcm_error("UNAVAILABLE", "UNAVAILABLE"), "retry", "UNAVAILABLE"},
+      {502, "<html><title>502 Server Error</title></html>", "retry", "HTTP 502"},
+      {504, "", "retry", "HTTP 504"},
+      {302, "", "retry", "HTTP 302"},
+      {418, "", "retry", "HTTP 418"},
+  };
+  for (const auto& row : rows) {
+    restart();
+    grant("ya29.one");
+    prepared();
+    const auto judgement = judged(row.status, row.body);
+    EXPECT_EQ(to_text(judgement.action), row.action) << row.status << row.body;
+    EXPECT_EQ(judgement.reason, row.reason) << row.status << row.body;
+    EXPECT_EQ(judgement.after.has_value(), judgement.action == Action::retry);
+  }
+}
+
+TEST_F(FcmSenderTest, UnderstandsWhateverIsAnError) {
+  for (const auto& body :
+       {std::string(100'000, '['), std::string(R"({"error":null})"), std::string(R"({"error":[]})"),
+        std::string(R"({"error":{"status":5,"details":{}}})"),
+        std::string(R"({"error":{"details":[1,null,{"@type":2}]}})"),
+        std::string("{\"error\":{\"status\":\"\\u0001\"}}"),
+        R"({"error":{"status":")" + std::string(65, 'x') + R"("}})"}) {
+    EXPECT_EQ(judged(400, body).reason, "HTTP 400") << body.substr(0, 60);
+    EXPECT_EQ(to_text(judged(400, body).action), "give_up");
+  }
+}
+
+TEST_F(FcmSenderTest, WaitsAsLongAsGoogleSays) {
+  const auto after = [&](int status, const char* value, int attempt = 1) {
+    restart();
+    return judged(status, "", attempt, {{"retry-after", value}}).after.value();
+  };
+  EXPECT_GE(after(503, "100"), seconds(100));
+  EXPECT_LE(after(503, "100"), seconds(150));
+  EXPECT_GE(after(429, "20"), seconds(20));
+  EXPECT_LE(after(429, "20"), seconds(30));
+  EXPECT_GE(after(503, "Tue, 14 Nov 2023 22:15:20 GMT"), seconds(120));  // kNow is 22:13:20
+  EXPECT_GE(after(503, "0"), seconds(10));
+  EXPECT_GE(after(503, "soon"), seconds(10));
+  EXPECT_GE(after(429, "soon"), seconds(60));
+}
+
+TEST_F(FcmSenderTest, GivesUpWithinAboutAnHour) {
+  for (const int status : {503, 429}) {
+    restart();
+    Delay waited{};
+    int attempt = 1;
+    for (;; ++attempt) {
+      const auto judgement = judged(status, "", attempt);
+      if (judgement.action == Action::give_up) break;
+      ASSERT_EQ(to_text(judgement.action), "retry");
+      ASSERT_GE(*judgement.after, status == 429 ? seconds(60) : seconds(10));
+      waited += *judgement.after;
+      ASSERT_LT(attempt, 20);
+    }
+    EXPECT_GT(waited, minutes(30));
+    EXPECT_LT(waited, minutes(65));
+  }
+}
+
+TEST_F(FcmSenderTest, KnowsWhatIsNoAnswer) {
+  const auto judge = [&](PostResult::Kind kind, int attempt) {
+    return sender->judge(unanswered(kind), message_push(), android(), attempt, kNow);
+  };
+  EXPECT_EQ(to_text(judge(PostResult::Kind::not_sent, 1).action), "retry");
+  EXPECT_EQ(to_text(judge(PostResult::Kind::unknown, 2).action), "retry");
+  EXPECT_EQ(to_text(judge(PostResult::Kind::unknown, 3).action), "retry");
+  EXPECT_EQ(to_text(judge(PostResult::Kind::unknown, 4).action), "give_up");
+  EXPECT_EQ(to_text(judge(PostResult::Kind::untrusted, 5).action), "pause");
+}
+
+TEST(MakeFcmSender, RefusesAnotherKey) {
+  auto account = service_account();
+  account.private_key = push_ec_key();
+  EXPECT_THROW(make_fcm_sender({.account = account}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace duet

@@ -11,7 +11,7 @@ namespace duet {
 
 // Always HTTP/2 over TLS.
 struct HttpPost {
-  std::string url;                       // https
+  std::string url;                        // https
   std::vector<std::string> headers = {};  // "name: value"
   std::string body = {};
 };

@@ -1,5 +1,5 @@
-// tests/support/push_double.h: FCM, Google's token endpoint, APNs and Web Push on loopback, as strict as the real
-// ones, or stricter (tests/support/push_double/, Node.js). What a sender does wrong is kept, and why.
+// tests/support/push_double.h: FCM, Google's token endpoint, APNs and Web Push on loopback, as strict as the
+// real ones, or stricter (tests/support/push_double/, Node.js). What a sender does wrong is kept, and why.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ enum class PushProvider : std::uint8_t { fcm, oauth, apns, apns_sandbox, webpush
 struct PushFault {
   PushProvider provider;
   // One of (faults.js says more):
-  //   {"do": "answer", "status", "reason"?, "timestamp"? (ms), "retry_after"? (s), "headers"?, "body"?, "body_bytes"?}
+  //   {"do": "answer", "status", "reason"?, "timestamp"? (ms), "retry_after"? (s), "headers"?, "body"?,
+  //   "body_bytes"?}
   //   {"do": "hang", "accept"?}      no answer, ever; with `accept` it has counted as accepted
   //   {"do": "reset", "accept"?}     the connection is reset instead of an answer
   //   {"do": "rst", "code"?, "accept"?}  the stream is

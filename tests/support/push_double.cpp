@@ -11,6 +11,13 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kProviderNames{"fcm", "oauth", "apns", "apns_sandbox", "webpush"};
 
+// Ports that nobody else takes while a provider is down.
+std::vector<std::string> command_line(const std::filesystem::path& dir) {
+  std::vector<std::string> arguments{"node", DUET_PUSH_DOUBLE, dir.string()};
+  for (std::size_t n = 0; n < kProviderNames.size(); ++n) arguments.push_back(std::to_string(free_port()));
+  return arguments;
+}
+
 AcceptedPush to_accepted(const nlohmann::json& said) {
   return {.provider = said.at("provider"),
           .token = said.at("token"),
@@ -39,9 +46,8 @@ std::string to_string(const std::vector<PushViolation>& violations) {
 }
 
 PushDouble::PushDouble()
-    : process_(std::make_unique<ChildProcess>(
-          std::vector<std::string>{"node", DUET_PUSH_DOUBLE, dir_.path().string()},
-          ChildProcess::Streams::piped, dir_.path() / "stderr")) {
+    : process_(std::make_unique<ChildProcess>(command_line(dir_.path()), ChildProcess::Streams::piped,
+                                              dir_.path() / "stderr")) {
   const auto line = process_->read_line(kPatience);
   if (!line) throw std::runtime_error("the push double does not start: " + text_of(dir_.path() / "stderr"));
   ready_ = nlohmann::json::parse(*line);

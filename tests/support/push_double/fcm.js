@@ -1,6 +1,6 @@
 // Firebase Cloud Messaging, HTTP v1. Its words:
 //   bad-message      not what the API takes
-//   bad-habit        what it takes, and what makes messages late or collapse (PRIORITY, collapse_key, notification)
+//   bad-habit        what it takes, and what makes messages late or collapse (priority, collapse_key, notification)
 //   bad-credentials  an access token that was never given
 'use strict';
 
@@ -101,7 +101,9 @@ class Fcm {
     must('bad-habit', 'a notification message', notification === undefined);
     must('bad-habit', 'collapse_key', android.collapse_key === undefined);
     only(kAndroidFields, android, 'android');
-    must('bad-habit', 'no HIGH priority', android.priority === 'HIGH');
+    // What shows nothing must not be of high priority: Android takes all the app's for less then.
+    const priority = message.data?.kind === 'badge' ? 'NORMAL' : 'HIGH';
+    must('bad-habit', `priority not ${priority}`, android.priority === priority);
     if (android.ttl !== undefined) {
       const [, seconds] = /^(\d+(?:\.\d{1,9})?)s$/.exec(android.ttl) ?? [];
       must('bad-message', 'android.ttl', seconds !== undefined && Number(seconds) <= kMaxTtlS);

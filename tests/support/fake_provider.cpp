@@ -71,6 +71,10 @@ class FakeProvider::Server {
       : server_((dir / "server.pem").c_str(), (dir / "server.key").c_str()),
         port_(server_.bind_to_any_port("127.0.0.1")) {
     if (port_ <= 0) throw std::runtime_error("the provider cannot listen");
+    server_.set_pre_routing_handler([this](const httplib::Request&, httplib::Response&) {
+      set([](State& state) { ++state.requests; });
+      return httplib::Server::HandlerResponse::Unhandled;
+    });
     server_.Get("/keys", [this](const httplib::Request& request, httplib::Response& response) {
       answer(request, response);
     });
@@ -98,6 +102,7 @@ class FakeProvider::Server {
     std::string cache_control;
     Mood mood = Mood::well;
     int version = 0;  // of the keys, and their ETag
+    int requests = 0;
     int begun = 0;
     int answers = 0;
     int not_modified = 0;
@@ -201,6 +206,10 @@ int FakeProvider::not_modified() const {
 
 int FakeProvider::begun() const {
   return server_->state().begun;
+}
+
+int FakeProvider::requests() const {
+  return server_->state().requests;
 }
 
 }  // namespace duet

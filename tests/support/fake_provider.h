@@ -44,6 +44,7 @@ class FakeProvider {
   int answers() const;       // to requests for keys that were finished, of any kind
   int not_modified() const;  // those among them that were 304
   int begun() const;         // requests for keys that have come
+  int requests() const;      // that have come, for anything
 
  private:
   class Server;

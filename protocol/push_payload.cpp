@@ -135,8 +135,14 @@ std::uint64_t log_of(const PushEvent& event) {
   return std::visit([](const auto& one) { return one.log; }, event);
 }
 
-std::size_t size_on_page(const PushEvent& event) {
-  return dump(event_json(event)).size() + 1;
+std::size_t max_size_on_page(const PushEvent& event) {
+  constexpr std::size_t kRest = 128;  // the members' names and three numbers of 16 digits
+  if (const auto* message = std::get_if<PushMessage>(&event)) {
+    return kRest + message->from.str().size() + message->to.str().size() + message->id.str().size();
+  }
+  const auto& receipt = std::get<PushReceipt>(event);
+  const std::size_t device = receipt.device ? receipt.device->str().size() : 0;
+  return kRest + receipt.by.str().size() + receipt.peer.str().size() + device;
 }
 
 std::string format_push_feed_page(const PushFeedPage& page) {

@@ -70,8 +70,8 @@ struct PushFeedPage {
 std::string format_push_feed_page(const PushFeedPage& page);
 std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload);
 
-// How many bytes the event adds to a page.
-std::size_t size_on_page(const PushEvent& event);
+// The most bytes that the event adds to a page; for the events there are, a quarter more than it does.
+std::size_t max_size_on_page(const PushEvent& event);
 
 // The bounds of a page: as many events, and of their text as many bytes.
 inline constexpr std::size_t kPushFeedEvents = 500;

@@ -78,7 +78,7 @@ void check_request(std::string_view payload) {
   require(again && again->req == request->req && again->with == request->with &&
               again->before_seq == request->before_seq && again->before_cursor == request->before_cursor &&
               again->after == request->after && again->cursor == request->cursor &&
-              again->limit == request->limit,
+              again->limit == request->limit && again->until == request->until,
           "a request is parsed as it was formatted");
 }
 

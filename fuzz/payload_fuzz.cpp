@@ -9,6 +9,7 @@
 #include "protocol/frame.h"
 #include "protocol/json_fields.h"
 #include "protocol/payload.h"
+#include "protocol/push_payload.h"
 #include "protocol/service_payload.h"
 
 namespace duet::fuzz {
@@ -77,7 +78,7 @@ void check_request(std::string_view payload) {
   require(again && again->req == request->req && again->with == request->with &&
               again->before_seq == request->before_seq && again->before_cursor == request->before_cursor &&
               again->after == request->after && again->cursor == request->cursor &&
-              again->limit == request->limit,
+              again->limit == request->limit && again->until == request->until,
           "a request is parsed as it was formatted");
 }
 
@@ -159,6 +160,14 @@ void run_input(std::string_view bytes) {
       return check_round_trip<parse_presence_snapshot, format_presence_snapshot>(payload);
     case 'y':
       return check_round_trip<parse_typing_notice, format_typing_notice>(payload);
+    case 'k':
+      return check_round_trip<parse_push_feed_ask, format_push_feed_ask>(payload);
+    case 'g':
+      return check_round_trip<parse_push_feed_page, format_push_feed_page>(payload);
+    case 'h':
+      return check_round_trip<parse_push_check, format_push_check>(payload);
+    case 'a':
+      return check_round_trip<parse_push_check_answer, format_push_check_answer>(payload);
     case 'c':
       return check_round_trip<parse_ingest_control, format_ingest_control>(payload);
     default:

@@ -65,6 +65,8 @@ Answer answer(Method method, const UserId& me, const RequestPayload& request) {
     case Method::block:
     case Method::unblock:
     case Method::accept:
+    case Method::mute:
+    case Method::unmute:
       break;
   }
   const auto peer = peer_of(me, request);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/json_codec.h"
+#include "protocol/json_members.h"
 
 namespace duet {
 namespace {
@@ -15,30 +16,6 @@ using nlohmann::json;
 // nested, down a stack that is finite.
 json parse_text(std::string_view payload) {
   return json::parse(payload, nullptr, false);
-}
-
-std::optional<std::string> string_at(const json& object, const char* name) {
-  const auto it = object.find(name);
-  if (it == object.end() || !it->is_string()) return std::nullopt;
-  return it->get<std::string>();
-}
-
-// A whole number that every JSON reader agrees on (RFC 8259 6).
-std::optional<std::uint64_t> number_at(const json& object, const char* name) {
-  const auto it = object.find(name);
-  if (it == object.end() || !it->is_number_unsigned()) return std::nullopt;
-  const auto number = it->get<std::uint64_t>();
-  return number <= kMaxSeq ? std::optional(number) : std::nullopt;
-}
-
-template <typename Id>
-std::optional<Id> name_at(const json& object, const char* name) {
-  const auto text = string_at(object, name);
-  return text ? Id::parse(*text) : std::nullopt;
-}
-
-Timestamp to_timestamp(std::uint64_t ms) {
-  return Timestamp(std::chrono::milliseconds(ms));
 }
 
 }  // namespace

@@ -72,9 +72,21 @@ std::optional<Refusal> take_cursor(const JsonField& field, std::string_view name
   return std::nullopt;
 }
 
+// null: none.
+std::optional<Refusal> take_time(const JsonField& field, std::string_view name,
+                                 std::optional<Timestamp>& out) {
+  if (absent(field) || value_if<Null>(field) != nullptr) return std::nullopt;
+  const auto* ms = value_if<std::uint64_t>(field);
+  if (ms == nullptr || *ms > kMaxSeq) {
+    return Refusal{ErrorCode::malformed, "'" + std::string(name) + "' is not a time in milliseconds"};
+  }
+  out = Timestamp(std::chrono::milliseconds(*ms));
+  return std::nullopt;
+}
+
 std::optional<Refusal> take_parameters(const std::vector<JsonField>& fields, RequestPayload& out) {
-  const auto& [with, before, after, cursor, limit] =
-      std::tie(fields[1], fields[2], fields[3], fields[4], fields[5]);
+  const auto& [with, before, after, cursor, limit, until] =
+      std::tie(fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]);
   if (!absent(with)) {
     const auto* text = value_if<std::string>(with);
     out.with = text != nullptr ? UserId::parse(*text) : std::nullopt;
@@ -95,7 +107,7 @@ std::optional<Refusal> take_parameters(const std::vector<JsonField>& fields, Req
       return Refusal{ErrorCode::malformed, "'limit' is not a positive number"};
     out.limit = *number;
   }
-  return std::nullopt;
+  return take_time(until, "until", out.until);
 }
 
 }  // namespace
@@ -186,8 +198,8 @@ Result<PushPayload, Refusal> parse_push(std::string_view payload, const PayloadL
 }
 
 Result<RequestPayload, RequestRefusal> parse_request(std::string_view payload, const PayloadLimits& limits) {
-  static constexpr std::array<std::string_view, 6> kNames{"req",   "with",   "before",
-                                                          "after", "cursor", "limit"};
+  static constexpr std::array<std::string_view, 7> kNames{"req",    "with",  "before", "after",
+                                                          "cursor", "limit", "until"};
   auto fields = parse_fields(payload, limits.other_payload_bytes, kNames);
   if (!fields) return Failure<RequestRefusal>({"", std::move(fields).error()});
 
@@ -241,6 +253,7 @@ std::string format_request(const RequestPayload& request) {
   if (request.after) json["after"] = *request.after;
   if (request.cursor) json["cursor"] = *request.cursor;
   if (request.limit) json["limit"] = *request.limit;
+  if (request.until) json["until"] = request.until->time_since_epoch().count();
   return json.dump();
 }
 

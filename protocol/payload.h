@@ -60,6 +60,7 @@ struct RequestPayload {
   std::optional<Seq> after;
   std::optional<std::string> cursor;  // at most 256 bytes
   std::optional<std::uint64_t> limit;
+  std::optional<Timestamp> until;
 };
 
 // `req` is set also in a refusal when it could be read, so that the answer finds its question.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/json_codec.h"
+#include "protocol/json_members.h"
 
 namespace duet {
 namespace {
@@ -62,28 +63,16 @@ std::optional<Timestamp> time_at(const json& object, const char* name) {
   return Timestamp(std::chrono::milliseconds(value));
 }
 
-// The text at `name`; empty, which no name is, when there is none.
-std::string_view text_at(const json& object, const char* name) {
-  const auto member = object.find(name);
-  const auto* text = member != object.end() ? member->get_ptr<const std::string*>() : nullptr;
-  return text != nullptr ? std::string_view(*text) : std::string_view();
-}
-
 std::optional<Revocation> make_revocation(const json& object) {
   if (!object.is_object()) return std::nullopt;
-  auto user = UserId::parse(text_at(object, "user"));
+  auto user = name_at<UserId>(object, "user");
   const auto before = time_at(object, "before");
   const auto until = time_at(object, "until");
   if (!user || !before || !until) return std::nullopt;
   if (!object.contains("device")) return Revocation{*std::move(user), std::nullopt, *before, *until};
-  auto device = DeviceId::parse(text_at(object, "device"));
+  auto device = name_at<DeviceId>(object, "device");
   if (!device) return std::nullopt;
   return Revocation{*std::move(user), *std::move(device), *before, *until};
-}
-
-bool flag_at(const json& object, const char* name) {
-  const auto flag = object.find(name);
-  return flag != object.end() && flag->is_boolean() && flag->get<bool>();
 }
 
 }  // namespace
@@ -140,8 +129,8 @@ std::string format_typing_notice(const TypingNotice& notice) {
 std::optional<TypingNotice> parse_typing_notice(std::string_view payload) {
   const auto object = json::parse(payload, nullptr, false);
   if (!object.is_object()) return std::nullopt;
-  auto from = UserId::parse(text_at(object, "from"));
-  auto to = UserId::parse(text_at(object, "to"));
+  auto from = name_at<UserId>(object, "from");
+  auto to = name_at<UserId>(object, "to");
   const auto typing = object.find("typing");
   if (!from || !to || typing == object.end() || !typing->is_boolean()) return std::nullopt;
   return TypingNotice{*std::move(from), *std::move(to), typing->get<bool>()};

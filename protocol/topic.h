@@ -58,6 +58,8 @@ enum class ServiceKind : std::uint8_t {
   presence,     // svc/broker/presence: plugin → store, who is online now
   revocations,  // svc/auth/revocations: auth → plugin, logins that were ended
   typing,       // svc/broker/typing: plugin → store, where consent is required
+  feed,         // svc/push/feed: push → store, what is asked for; svc/store/feed: the store's answer
+  check,        // svc/push/check, svc/store/check: the same, of what is about to be sent
 };
 struct ServiceTopic {
   std::string role;  // "store", "push", "auth" or "broker"

@@ -136,6 +136,9 @@ class Ingestion {
     if (record.user == record.peer) return Refused{to_oneself()};
     auto receipt = parse_receipt(record.payload, rules_.limits);
     if (!receipt) return Refused{std::move(receipt).error()};
+    // Also where the peer has blocked the user: it concerns pushes to the user's own device alone.
+    transaction_.note_device_receipt({record.user, record.device}, record.peer,
+                                     {receipt->delivered, receipt->read});
     if (transaction_.standing(record.user, record.peer).blocked) return Refused{blocked_by_peer()};
     const auto raised =
         transaction_.raise_marks(record.user, record.peer, {receipt->delivered, receipt->read});

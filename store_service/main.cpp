@@ -17,6 +17,7 @@
 #include "store_service/housekeeping.h"
 #include "store_service/maintenance.h"
 #include "store_service/presence_worker.h"
+#include "store_service/push_feed.h"
 #include "store_service/ready_file.h"
 #include "store_service/request_workers.h"
 #include "store_service/sqlite/sqlite_store.h"
@@ -50,15 +51,19 @@ int serve(const Config& config) {
   WriteQueue writes;
   PresenceQueue presence_events(kMaxPresenceEvents);
   RequestQueue requests(kMaxRequests);
-  Subscriber subscriber(config, {writes, presence_events, requests}, ready);
-  const Writer writer(
-      *database, writes, subscriber, {.limits = config.limits, .strangers = config.strangers},
-      {.on_ready = [&](std::uint64_t session) { ready.open(session); }, .on_broken = [&] { stop.fail(); }},
-      counters);
+  PushAsks push_asks;
+  Subscriber subscriber(config, {writes, presence_events, requests, push_asks}, ready);
+  const Writer writer(*database, writes, subscriber, {.limits = config.limits, .strangers = config.strangers},
+                      {.on_ready = [&](std::uint64_t session) { ready.open(session); },
+                       .on_broken = [&] { stop.fail(); },
+                       .on_committed = [&] { push_asks.committed(); },
+                       .push_confirmed = [&] { return push_asks.confirmed(); }},
+                      counters);
   const PresenceWorker presence(*database, presence_events, writes, subscriber,
                                 {config.presence.debounce, config.devices_per_user});
   const RequestWorkers readers(*database, {requests, writes, presence_events, subscriber}, config.limits,
                                counters);
+  const PushFeed push_feed(*database, push_asks, subscriber);
   const Housekeeping housekeeping(config.broker.token_file, subscriber, counters);
   subscriber.start();
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -12,6 +13,10 @@
 
 namespace duet {
 namespace {
+
+Timestamp present() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 BlockUpdate update_of(const Block& block, Method method) {
   BlockUpdate update;
@@ -74,6 +79,19 @@ void RequestWorkers::handle(StoreReader& reader, const TypingNotice& notice) {
   if (!neighbours_.presence.push(notice)) spdlog::debug("no room for typing");
 }
 
+// What cannot be answered is not: the bridge asks again.
+void RequestWorkers::handle(StoreReader& reader, const RawPushCheck& raw) {
+  const auto check = parse_push_check(raw.payload);
+  if (!check) return spdlog::error("a check of push cannot be read");
+  try {
+    const PushCheckAnswer answer{check->req, reader.push_standings(check->of, present())};
+    neighbours_.publisher.publish(
+        {format_topic(ServiceTopic{"store", ServiceKind::check}), format_push_check_answer(answer)});
+  } catch (const StoreError& error) {
+    spdlog::error("a check of push cannot be answered: {}", error.what());
+  }
+}
+
 void RequestWorkers::handle(StoreReader& reader, const RawRequest& raw) {
   ++counters_.requests;
   const auto request = parse_request(raw.payload, limits_);
@@ -96,7 +114,7 @@ void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const Reques
     case Method::history:
       return reply(to, answer_history(reader, me, request));
     case Method::conversations:
-      return reply(to, answer_conversations(reader, epoch_, me, request));
+      return reply(to, answer_conversations(reader, epoch_, me, request, present()));
     case Method::sync:
       return reply(to, answer_sync(reader, epoch_, me, request));
     case Method::blocks:
@@ -110,6 +128,9 @@ void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const Reques
       return pass_devices(reader, to);
     case Method::accept:
       return pass_accept(to, request);
+    case Method::mute:
+    case Method::unmute:
+      return pass_mute(to, request, *method);
   }
 }
 
@@ -147,6 +168,23 @@ void RequestWorkers::pass_block(StoreReader& reader, const ReplyTo& to, const Re
   };
   job.on_committed = [to, update = update_of(block, method), &publisher = neighbours_.publisher,
                       &presence = neighbours_.presence] { announce(publisher, presence, to, update); };
+  job.on_failed = [to, &publisher = neighbours_.publisher] { send_reply(publisher, to, unavailable()); };
+  if (!neighbours_.writes.push_job(std::move(job))) reply(to, unavailable());
+}
+
+void RequestWorkers::pass_mute(const ReplyTo& to, const RequestPayload& request, Method method) {
+  const UserId& me = to.device.user;
+  const auto peer = peer_of(me, request);
+  if (!peer) return reply(to, Failure<Refusal>(peer.error()));
+  const auto found = std::make_shared<bool>(false);  // the writer's thread alone uses it
+  WriteJob job;
+  job.apply = [found, me, peer = *peer, mute = Mute{request.until}, method](WriteTransaction& transaction) {
+    *found = method == Method::mute ? transaction.mute(me, peer, mute) : transaction.unmute(me, peer);
+  };
+  job.on_committed = [found, to, &publisher = neighbours_.publisher] {
+    send_reply(publisher, to,
+               *found ? Answer(nlohmann::json::object()) : Answer(Failure<Refusal>(no_conversation())));
+  };
   job.on_failed = [to, &publisher = neighbours_.publisher] { send_reply(publisher, to, unavailable()); };
   if (!neighbours_.writes.push_job(std::move(job))) reply(to, unavailable());
 }

@@ -27,8 +27,13 @@ struct RawRequest {
   std::string payload;
   std::string correlation_data;
 };
-// What waits for a reader: a request, or typing that is passed on if the two have agreed to talk.
-using ReaderTask = std::variant<RawRequest, TypingNotice>;
+// A question of the push bridge, as it came.
+struct RawPushCheck {
+  std::string payload;
+};
+// What waits for a reader: a request, typing that is passed on if the two have agreed to talk, or a check of
+// push.
+using ReaderTask = std::variant<RawRequest, TypingNotice, RawPushCheck>;
 using RequestQueue = BoundedQueue<ReaderTask>;
 
 inline constexpr std::size_t kMaxRequests = 10'000;
@@ -37,9 +42,9 @@ inline constexpr std::size_t kReaderThreads = 2;
 // Answers without looking at the database: there is no room for the request.
 void refuse_request(Publisher& publisher, const RawRequest& request, const PayloadLimits& limits);
 
-// Each thread has its own reader. What it can read it answers; a block or a consent goes to the writer, and
-// what needs to know who is online to the presence worker, which then answer. Everything referred to outlives
-// it.
+// Each thread has its own reader. What it can read it answers; a block, mute or consent goes to the writer,
+// and what needs to know who is online to the presence worker, which then answer. Everything referred to
+// outlives it.
 class RequestWorkers {
  public:
   struct Neighbours {
@@ -58,9 +63,11 @@ class RequestWorkers {
   void run(StoreReader& reader, const std::stop_token& stop);
   void handle(StoreReader& reader, const RawRequest& raw);
   void handle(StoreReader& reader, const TypingNotice& notice);
+  void handle(StoreReader& reader, const RawPushCheck& raw);
   void answer(StoreReader& reader, const ReplyTo& to, const RequestPayload& request);
   void pass_presence(StoreReader& reader, const ReplyTo& to, const RequestPayload& request);
   void pass_block(StoreReader& reader, const ReplyTo& to, const RequestPayload& request, Method method);
+  void pass_mute(const ReplyTo& to, const RequestPayload& request, Method method);
   void pass_accept(const ReplyTo& to, const RequestPayload& request);
   void pass_devices(StoreReader& reader, const ReplyTo& to);
   void to_presence(const ReplyTo& to, PresenceEvent event);

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, Method>, 9> kMethods{{
+constexpr std::array<std::pair<std::string_view, Method>, 11> kMethods{{
     {"history", Method::history},
     {"conversations", Method::conversations},
     {"sync", Method::sync},
@@ -26,6 +26,8 @@ constexpr std::array<std::pair<std::string_view, Method>, 9> kMethods{{
     {"blocks", Method::blocks},
     {"devices", Method::devices},
     {"accept", Method::accept},
+    {"mute", Method::mute},
+    {"unmute", Method::unmute},
 }};
 
 std::size_t limit_of(const RequestPayload& request) {
@@ -48,7 +50,7 @@ json marks_json(const Marks& marks) {
   return {{"delivered", marks.delivered}, {"read", marks.read}};
 }
 
-json summary_json(const ConversationSummary& summary) {
+json summary_json(const ConversationSummary& summary, Timestamp now) {
   json out{{"peer", summary.peer.str()},
            {"last", to_json(summary.last)},
            {"unread", summary.unread},
@@ -56,6 +58,10 @@ json summary_json(const ConversationSummary& summary) {
            {"theirs", marks_json(summary.theirs)},
            {"blocked", summary.blocked}};
   if (summary.request) out["request"] = true;
+  if (summary.mute && summary.mute->in_force(now)) {
+    out["muted"] = true;
+    if (const auto& until = summary.mute->until) out["muted_until"] = until->time_since_epoch().count();
+  }
   return out;
 }
 
@@ -129,7 +135,7 @@ Answer answer_history(StoreReader& reader, const UserId& me, const RequestPayloa
 }
 
 Answer answer_conversations(StoreReader& reader, std::string_view epoch, const UserId& me,
-                            const RequestPayload& request) {
+                            const RequestPayload& request, Timestamp now) {
   if (request.before_seq) return refuse(ErrorCode::malformed, "'before' is not a cursor");
   std::optional<LogNumber> before;
   if (request.before_cursor) {
@@ -140,7 +146,7 @@ Answer answer_conversations(StoreReader& reader, std::string_view epoch, const U
   const auto page = reader.conversations(me, before, limit_of(request), kMaxPageBytes);
   std::vector<json> conversations;
   conversations.reserve(page.items.size());
-  for (const auto& item : page.items) conversations.push_back(summary_json(item.summary));
+  for (const auto& item : page.items) conversations.push_back(summary_json(item.summary, now));
   const auto count = fitting(conversations.begin(), conversations.end());
   const bool cut = count < conversations.size();
   conversations.resize(count);
@@ -179,6 +185,10 @@ Answer answer_blocks(StoreReader& reader, const UserId& me) {
 
 Refusal no_presence() {
   return {ErrorCode::not_found, "there is no conversation with this user, or no presence of theirs to see"};
+}
+
+Refusal no_conversation() {
+  return {ErrorCode::not_found, "there is no conversation with this user"};
 }
 
 Refusal no_request() {

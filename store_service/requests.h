@@ -24,6 +24,8 @@ enum class Method : std::uint8_t {
   blocks,
   devices,
   accept,
+  mute,
+  unmute,
 };
 std::optional<Method> parse_method(std::string_view text);
 
@@ -39,14 +41,18 @@ inline constexpr std::size_t kMaxBlocks = 1000;
 Result<UserId, Refusal> peer_of(const UserId& me, const RequestPayload& request);
 
 Answer answer_history(StoreReader& reader, const UserId& me, const RequestPayload& request);
+// `now`: a mute that is over is not shown.
 Answer answer_conversations(StoreReader& reader, std::string_view epoch, const UserId& me,
-                            const RequestPayload& request);
+                            const RequestPayload& request, Timestamp now);
 Answer answer_sync(StoreReader& reader, std::string_view epoch, const UserId& me,
                    const RequestPayload& request);
 Answer answer_blocks(StoreReader& reader, const UserId& me);
 
 // The one answer for a stranger, for somebody who blocked me and for a user who does not exist.
 Refusal no_presence();
+
+// What would be muted is not there.
+Refusal no_conversation();
 
 // Nothing of this user's waits for the one who would accept it.
 Refusal no_request();

@@ -10,13 +10,15 @@
 //   - a conversation that waits for somebody's consent has no message of theirs
 //   - log numbers ascend over the whole store; every change stands once in the log of each user it concerns,
 //   and a
-//     receipt stands there only with its last state
+//     receipt stands there only with its last state; what devices have said stands in the log too, for push
+//     alone
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,6 +27,7 @@
 #include "protocol/envelope.h"
 #include "protocol/frame.h"
 #include "protocol/names.h"
+#include "protocol/push_payload.h"
 #include "protocol/service_payload.h"
 
 namespace duet {
@@ -106,6 +109,13 @@ struct Standing {
   std::uint64_t sent = 0;  // messages of the one to the other
 };
 
+// A user wants no pushes for a conversation.
+struct Mute {
+  std::optional<Timestamp> until;  // none: until it is taken back
+  bool in_force(Timestamp now) const { return !until || *until > now; }
+  friend bool operator==(const Mute&, const Mute&) = default;
+};
+
 // A transaction of the one writer. Everything in it becomes durable with commit(), or nothing does: without
 // commit the destructor rolls back. Every method throws StoreError.
 class WriteTransaction {
@@ -116,6 +126,13 @@ class WriteTransaction {
   // logs.
   virtual Appended append(const NewMessage& message) = 0;
   virtual RaisedMarks raise_marks(const UserId& by, const UserId& peer, const Marks& marks) = 0;
+
+  // The device says what it has of the conversation with `peer`: noted for push, with a log number of its
+  // own, whether or not it raises anything. Nothing is noted of a device without a push registration, nor of
+  // what is not there.
+  virtual void note_device_receipt(const Device& by, const UserId& peer, const Marks& marks) = 0;
+  // Forgets what devices have said up to `through`, at most `limit` of it. Returns how much.
+  virtual std::size_t prune_device_receipts(LogNumber through, std::size_t limit) = 0;
 
   virtual Standing standing(const UserId& me, const UserId& peer) = 0;
   // The sender's message with this id, if it is stored.
@@ -138,6 +155,11 @@ class WriteTransaction {
   virtual bool block(const Block& block) = 0;
   virtual bool unblock(const Block& block) = 0;
 
+  // `me` wants no pushes for the conversation with `peer`, in place of what was said before; or wants them
+  // again. False: there is no such conversation.
+  virtual bool mute(const UserId& me, const UserId& peer, const Mute& mute) = 0;
+  virtual bool unmute(const UserId& me, const UserId& peer) = 0;
+
   struct DeviceChange {
     Device device;
     std::optional<Timestamp> last_seen;
@@ -157,9 +179,10 @@ struct ConversationSummary {
   Envelope last;
   Seq unread;  // messages of the peer's after my read mark
   Marks mine;
-  Marks theirs;          // nothing while my request waits for them
-  bool blocked;          // by me
-  bool request = false;  // it waits for my consent
+  Marks theirs;                             // nothing while my request waits for them
+  bool blocked;                             // by me
+  bool request = false;                     // it waits for my consent
+  std::optional<Mute> mute = std::nullopt;  // mine, in force or over
 };
 
 // A change as it stands in one user's log. Receipts of somebody whose consent the user waits for are in no
@@ -230,6 +253,13 @@ class StoreReader {
     bool withheld = false;  // of a receipt: it is for the one who gave it alone
   };
   virtual std::vector<Redelivery> undelivered(LogNumber after, std::size_t limit) = 0;
+
+  // What the push bridge has to know of, with log number > after, ascending. `max_bytes` as
+  // max_size_on_page() counts. A page without `more` ends at the last log number.
+  virtual Page<PushEvent> feed(LogNumber after, std::size_t limit, std::size_t max_bytes) = 0;
+  // How the conversations stand at `now`, in the order of the pairs.
+  virtual std::vector<std::optional<PushCheckAnswer::Standing>> push_standings(
+      std::span<const PushCheck::Pair> pairs, Timestamp now) = 0;
   virtual LogNumber delivered_mark() = 0;
 };
 

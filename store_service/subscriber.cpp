@@ -32,6 +32,8 @@ LinkOptions Subscriber::link_options(const Config& config) const {
       {std::string(kPushFilter), 1},
       {std::string(kRequestFilter), 1},
       {format_topic(ServiceTopic{"broker", ServiceKind::typing}), 0},
+      {format_topic(ServiceTopic{"push", ServiceKind::feed}), 1},
+      {format_topic(ServiceTopic{"push", ServiceKind::check}), 1},
       {format_topic(PipeTopic{kPartition, PipeKind::ingest}), 1},
   };
   return options;
@@ -63,6 +65,8 @@ void Subscriber::on_message(const LinkMessage& message) {
     on_snapshot(message);
   } else if (*topic == Topic(ServiceTopic{"broker", ServiceKind::typing})) {
     on_typing(message);
+  } else if (const auto* service = std::get_if<ServiceTopic>(&*topic); service && service->role == "push") {
+    on_push_bridge(service->kind, message);
   }
 }
 
@@ -95,6 +99,17 @@ void Subscriber::on_push(const Device& device, const LinkMessage& message) {
        {},
        {}});
   if (!queued) spdlog::error("the writer has too much to do: a push registration is not stored");
+}
+
+void Subscriber::on_push_bridge(ServiceKind kind, const LinkMessage& message) {
+  if (kind == ServiceKind::check) {
+    if (!inboxes_.requests.push(RawPushCheck{std::string(message.payload)})) {
+      spdlog::debug("no room for a check of push: it will be asked again");
+    }
+  } else if (kind == ServiceKind::feed) {
+    if (auto ask = parse_push_feed_ask(message.payload)) return inboxes_.push_asks.put(*std::move(ask));
+    spdlog::error("what push asks cannot be read");
+  }
 }
 
 void Subscriber::on_typing(const LinkMessage& message) {

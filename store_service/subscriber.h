@@ -10,6 +10,7 @@
 #include "store_service/config.h"
 #include "store_service/presence_queue.h"
 #include "store_service/publisher.h"
+#include "store_service/push_asks.h"
 #include "store_service/ready_file.h"
 #include "store_service/request_workers.h"
 #include "store_service/write_queue.h"
@@ -24,6 +25,7 @@ class Subscriber final : public Publisher {
     WriteQueue& writes;
     PresenceQueue& presence;
     RequestQueue& requests;
+    PushAsks& push_asks;
   };
 
   Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& ready);
@@ -44,6 +46,7 @@ class Subscriber final : public Publisher {
   void route(const DeviceTopic& topic, const LinkMessage& message);
   void on_presence(const Device& device, const LinkMessage& message);
   void on_push(const Device& device, const LinkMessage& message);
+  void on_push_bridge(ServiceKind kind, const LinkMessage& message);
   void on_typing(const LinkMessage& message);
   void on_snapshot(const LinkMessage& message);
   void to_presence(PresenceEvent event);

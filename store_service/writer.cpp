@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxFramesInFlight = 64;
 constexpr std::size_t kRedeliveryPage = 100;
 constexpr int kMaxDamagedInARow = 5;
+// What push knows is forgotten once it is so many log numbers, at most as many rows in one transaction.
+constexpr LogNumber kPruneStep = 5000;
 constexpr milliseconds kPollInterval{100};
 constexpr milliseconds kRefusedPatience{2000};
 
@@ -190,16 +192,25 @@ std::optional<Ingested> Writer::try_commit(const std::vector<IngestFrame>& frame
       DUET_CRASH_POINT("ingest.mark");
       transaction->set_delivered_mark(mark);
     }
+    const auto pruned = prune(*transaction);
     DUET_CRASH_POINT("ingest.commit.before");
     transaction->commit();
     DUET_CRASH_POINT("ingest.commit.after");
     stored_mark_ = std::max(stored_mark_, mark);
+    pruned_ = pruned;
+    if (events_.on_committed) events_.on_committed();
     ++counters_.commits;
     return done;
   } catch (const StoreError& error) {
     fail(error.what());
     return std::nullopt;
   }
+}
+
+LogNumber Writer::prune(WriteTransaction& transaction) const {
+  const LogNumber confirmed = events_.push_confirmed ? events_.push_confirmed() : 0;
+  if (confirmed < pruned_ + kPruneStep) return pruned_;
+  return transaction.prune_device_receipts(confirmed, kPruneStep) < kPruneStep ? confirmed : pruned_;
 }
 
 void Writer::count(const Ingested& done) {

@@ -45,6 +45,8 @@ class Writer {
   struct Events {
     std::function<void(std::uint64_t session)> on_ready;  // the session is prepared, records are taken
     std::function<void()> on_broken;  // a journal cannot be read, the log says why: the process should end
+    std::function<void()> on_committed = {};         // may be empty
+    std::function<LogNumber()> push_confirmed = {};  // up to where push has everything; may be empty
   };
 
   // Throws StoreError.
@@ -69,6 +71,8 @@ class Writer {
   void note_damage(DecodeError error);
   std::optional<Ingested> try_commit(const std::vector<IngestFrame>& frames,
                                      const std::vector<WriteJob>& jobs);
+  // Forgets a share of what devices have said and push knows. Returns up to where nothing is left of it.
+  LogNumber prune(WriteTransaction& transaction) const;
   void send(const Ingested& done, const std::stop_token& stop);
   // False: the session ended before everything was sent.
   bool deliver(std::span<const OutgoingDelivery> deliveries, std::uint64_t session,
@@ -93,6 +97,7 @@ class Writer {
 
   std::shared_ptr<DeliveryTracker> tracker_;  // shared with acknowledgements that come after the writer's end
   LogNumber stored_mark_;
+  LogNumber pruned_ = 0;       // of what devices have said, nothing is left up to here
   std::uint64_t session_ = 0;  // the last one that was prepared
   std::chrono::milliseconds backoff_;
   std::map<NodeId, RecordNumber> offsets_;  // of the nodes of this session

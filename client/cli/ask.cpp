@@ -158,6 +158,22 @@ void set_block(Questioner& questioner, const CliOptions& options) {
   }
 }
 
+void set_mute(Questioner& questioner, const CliOptions& options) {
+  RequestPayload parameters;
+  parameters.with = options.peer;
+  const bool mute = options.command == Command::mute;
+  if (options.mute_for) {
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    parameters.until = now + *options.mute_for;
+  }
+  questioner.ask(mute ? "mute" : "unmute", parameters);
+  if (options.json) {
+    questioner.output().line(dump(json{{"peer", options.peer->str()}, {"muted", mute}}));
+  } else {
+    questioner.output().line(options.peer->str() + (mute ? " is muted" : " is not muted"));
+  }
+}
+
 void print_devices(Questioner& questioner, const Renderer& render) {
   for (const auto& device : list_of(questioner.ask("devices", {}), "devices")) {
     questioner.output().line(render.device(device));
@@ -184,6 +200,10 @@ int run_ask(const CliOptions& options) {
       break;
     case Command::devices:
       print_devices(questioner, render);
+      break;
+    case Command::mute:
+    case Command::unmute:
+      set_mute(questioner, options);
       break;
     default:
       set_block(questioner, options);

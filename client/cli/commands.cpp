@@ -84,6 +84,8 @@ int run_command(const CliOptions& options) {
     case Command::accept:
     case Command::block:
     case Command::unblock:
+    case Command::mute:
+    case Command::unmute:
     case Command::devices:
       return run_ask(options);
   }

@@ -12,7 +12,7 @@ constexpr std::int64_t kMaxSeconds = std::int64_t{10} * 366 * 24 * 3600;
 struct Texts {
   std::string as, device, peer, id;
   std::vector<std::string> text;
-  std::int64_t timeout_s = 0, ttl_s = 900;
+  std::int64_t timeout_s = 0, ttl_s = 900, mute_s = 0;
   std::uint64_t count = 0, limit = 0, before = 0, after = 0;
 };
 
@@ -131,6 +131,14 @@ class Parser {
     auto* unblock = command(Command::unblock, "unblock", "Accept a blocked user's messages again");
     add_user(unblock, "peer");
     add_timeout(unblock, kAskTimeout);
+    auto* mute = command(Command::mute, "mute", "Get no pushes for a conversation; all is delivered as ever");
+    add_user(mute, "peer");
+    mute->add_option("--for", texts_.mute_s, "That many seconds; without this, until unmute")
+        ->check(CLI::Range(std::int64_t{1}, kMaxSeconds));
+    add_timeout(mute, kAskTimeout);
+    auto* unmute = command(Command::unmute, "unmute", "Get pushes for a conversation again");
+    add_user(unmute, "peer");
+    add_timeout(unmute, kAskTimeout);
     auto* devices = command(Command::devices, "devices", "Print your devices");
     add_timeout(devices, kAskTimeout);
   }
@@ -157,6 +165,7 @@ class Parser {
     if (texts_.timeout_s > 0) options_.timeout = std::chrono::seconds(texts_.timeout_s);
     if (texts_.count > 0) options_.count = texts_.count;
     if (texts_.limit > 0) options_.limit = texts_.limit;
+    if (texts_.mute_s > 0) options_.mute_for = std::chrono::seconds(texts_.mute_s);
     options_.token_life = std::chrono::seconds(texts_.ttl_s);
     const auto* history = app_.get_subcommand("history");
     if (history->count("--before") > 0) options_.before = texts_.before;

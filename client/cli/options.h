@@ -23,6 +23,8 @@ enum class Command : std::uint8_t {
   accept,
   block,
   unblock,
+  mute,
+  unmute,
   devices,
 };
 
@@ -43,7 +45,8 @@ struct CliOptions {
   bool json = false;
   std::optional<std::chrono::seconds> timeout;
 
-  std::optional<UserId> peer;  // of send, chat, history, presence, accept, block, unblock; the user of token
+  std::optional<UserId> peer;  // of send, chat, history, presence, accept, block, unblock,
+                               // mute, unmute; the user of token
   std::string text;            // of send; "-": standard input
   std::optional<MessageId> id;
   std::string type;
@@ -52,6 +55,7 @@ struct CliOptions {
   std::optional<std::uint64_t> limit;
   std::optional<Seq> before;
   std::optional<Seq> after;
+  std::optional<std::chrono::seconds> mute_for;  // of mute; none: until it is taken back
   std::chrono::seconds token_life{900};
 };
 

@@ -135,6 +135,7 @@ std::string Renderer::conversation(const nlohmann::json& conversation) const {
     line += " (" + std::to_string(unread) + " unread)";
   }
   if (conversation.value("blocked", false)) line += " (blocked)";
+  if (conversation.value("muted", false)) line += " (muted)";
   if (conversation.value("request", false)) line += " (waits for you to accept)";
   const auto last = conversation.find("last");
   const auto envelope = last == conversation.end() ? std::nullopt : envelope_from(*last);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <queue>
 
+#include "store_service/sqlite/device_receipts.h"
 #include "store_service/sqlite/page_builder.h"
 
 namespace duet::sqlite {
@@ -38,6 +40,7 @@ SqliteReader::SqliteReader(const std::filesystem::path& file, const SqliteOption
     : connection_(file, Connection::Mode::read_only),
       users_(connection_, options.users / 8),
       seqs_(connection_),
+      push_(connection_, users_),
       begin_(connection_, "begin reading", "BEGIN"),
       end_(connection_, "end reading", "COMMIT"),
       find_conversation_(
@@ -53,9 +56,7 @@ SqliteReader::SqliteReader(const std::filesystem::path& file, const SqliteOption
       peers_(connection_, "find a user's peers", of_both_sides("user_a, user_b", "true")),
       find_message_(connection_, "read a message",
                     "SELECT " + kMessageColumns + " FROM messages WHERE log_number = ?1"),
-      last_log_(connection_, "read the last log number",
-                "SELECT max(coalesce((SELECT max(log_number) FROM messages), 0), "
-                "coalesce((SELECT max(log_number) FROM receipts), 0))"),
+      last_log_(connection_, "read the last log number", kLastLogQuery),
       blocked_by_(connection_, "read a user's blocks",
                   "SELECT name FROM blocks JOIN users ON id = blocked WHERE blocker = ?1 ORDER BY name"),
       find_block_(connection_, "look up a block", "SELECT 1 FROM blocks WHERE blocker = ?1 AND blocked = ?2"),
@@ -176,7 +177,8 @@ StoreReader::SummaryItem SqliteReader::summary(const UserId& me, UserKey my_key,
                       .mine = row.side(mine).marks,
                       .theirs = row.awaits == theirs ? Marks{} : row.side(theirs).marks,
                       .blocked = find_block_.query(my_key, row.user(theirs)).next(),
-                      .request = row.awaits == mine},
+                      .request = row.awaits == mine,
+                      .mute = push_.mute(row.key, mine)},
           .last_log_number = last_log};
 }
 
@@ -332,6 +334,37 @@ std::vector<StoreReader::Redelivery> SqliteReader::undelivered_receipts(LogNumbe
                      row.integer(8) != 0});
   }
   return found;
+}
+
+Page<PushEvent> SqliteReader::feed(LogNumber after, std::size_t limit, std::size_t max_bytes) {
+  const Snapshot snapshot(*this);
+  return push_.feed(clamp(after), limit, max_bytes);
+}
+
+std::vector<std::optional<PushCheckAnswer::Standing>> SqliteReader::push_standings(
+    std::span<const PushCheck::Pair> pairs, Timestamp now) {
+  const Snapshot snapshot(*this);
+  std::vector<std::optional<PushCheckAnswer::Standing>> standings;
+  std::map<UserKey, std::uint64_t> badges;  // many a device of a few users
+  for (const auto& [user, peer] : pairs) {
+    const auto row = find_conversation(user, peer);
+    if (!row) {
+      standings.emplace_back();
+      continue;
+    }
+    const auto key = users_.find(user).value();
+    const Side side = row->side_of(key);
+    const auto mute = push_.mute(row->key, side);
+    const auto [badge, added] = badges.try_emplace(key);
+    if (added) badge->second = push_.badge(key, now);
+    standings.push_back(
+        PushCheckAnswer::Standing{.read = row->side(side).marks.read,
+                                  .last = row->last_seq,
+                                  .blocked = find_block_.query(key, row->user(other_side(side))).next(),
+                                  .muted = mute && mute->in_force(now),
+                                  .badge = badge->second});
+  }
+  return standings;
 }
 
 LogNumber SqliteReader::delivered_mark() {

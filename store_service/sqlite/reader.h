@@ -5,6 +5,7 @@
 
 #include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_row.h"
+#include "store_service/sqlite/push_reader.h"
 #include "store_service/sqlite/sqlite_store.h"
 #include "store_service/sqlite/user_table.h"
 #include "store_service/store.h"
@@ -31,6 +32,9 @@ class SqliteReader final : public StoreReader {
   std::optional<Timestamp> last_seen(const UserId& user) override;
   std::vector<Redelivery> undelivered(LogNumber after, std::size_t limit) override;
   LogNumber delivered_mark() override;
+  Page<PushEvent> feed(LogNumber after, std::size_t limit, std::size_t max_bytes) override;
+  std::vector<std::optional<PushCheckAnswer::Standing>> push_standings(std::span<const PushCheck::Pair> pairs,
+                                                                       Timestamp now) override;
 
  private:
   // While it lives, every query sees the same state of the database.
@@ -58,6 +62,7 @@ class SqliteReader final : public StoreReader {
   Connection connection_;
   UserTable users_;
   SeqIndex seqs_;
+  PushReader push_;
 
   Statement begin_;
   Statement end_;

@@ -20,6 +20,8 @@ struct SqliteOptions {
   std::size_t conversations = 65536;  // kept by the writer between transactions
   std::size_t users = 131072;         // names kept by the writer, and by each reader at most an eighth
   std::size_t recent_ids = 262144;    // message ids that are not yet in the table: see IdIndex
+  std::size_t device_receipts =
+      1'000'000;  // rows that are kept at most, whoever has read them: a bound of disk
 };
 
 // What the caches above hold when they are full, about: pages of the writer and of four readers, and the

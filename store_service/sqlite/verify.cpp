@@ -5,6 +5,7 @@
 
 #include "sqlite/connection.h"
 #include "store_service/partition.h"
+#include "store_service/sqlite/device_receipts.h"
 #include "store_service/sqlite/schema.h"
 #include "store_service/sqlite/verify_parts.h"
 #include "store_service/sqlite/violations.h"
@@ -51,6 +52,24 @@ constexpr QueryLaw kQueryLaws[] = {
      "the log number of a message and of a receipt"},
     {"log", "SELECT conversation_id, NULL, log_number FROM receipts WHERE log_number < 1",
      "not a log number"},
+    {"log",
+     "SELECT d.conversation_id, NULL, d.log_number FROM device_receipts AS d WHERE d.log_number < 1 OR "
+     "EXISTS "
+     "(SELECT 1 FROM messages WHERE log_number = d.log_number) OR EXISTS "
+     "(SELECT 1 FROM receipts WHERE log_number = d.log_number)",
+     "a device's receipt with no log number, or with that of something else"},
+    {"owner",
+     "SELECT conversation_id, NULL, log_number FROM device_receipts "
+     "WHERE conversation_id NOT IN (SELECT id FROM conversations) OR side NOT IN (0, 1)",
+     "a device's receipt without conversation, or of nobody in it"},
+    {"marks",
+     "SELECT c.id, NULL, d.log_number FROM device_receipts AS d JOIN conversations AS c "
+     "ON c.id = d.conversation_id WHERE d.read < 0 OR d.read > d.delivered OR d.delivered > c.last_seq",
+     "a device's receipt for messages that are not there"},
+    {"owner",
+     "SELECT conversation_id, NULL, NULL FROM mutes "
+     "WHERE conversation_id NOT IN (SELECT id FROM conversations) OR side NOT IN (0, 1)",
+     "a mute without conversation, or of nobody in it"},
     {"meta", "SELECT NULL, NULL, NULL FROM (SELECT count(*) AS rows FROM meta) WHERE rows <> 1",
      "not one row, but several or none"},
     {"meta", "SELECT NULL, NULL, NULL FROM meta WHERE length(epoch) <> 16 OR epoch GLOB '*[^0-9a-f]*'",
@@ -100,9 +119,8 @@ void check_version(const Connection& connection) {
 
 void count_rows(const Connection& connection, Verified& verified) {
   Statement counts(connection, "count what is there",
-                   "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM conversations), "
-                   "max((SELECT coalesce(max(log_number), 0) FROM messages), "
-                   "(SELECT coalesce(max(log_number), 0) FROM receipts))");
+                   "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM conversations), (" +
+                       std::string(kLastLogQuery) + ")");
   Cursor row = counts.query();
   if (!row.next()) return;
   verified.messages = row.number(0);
@@ -145,6 +163,8 @@ void verify_names(const Connection& connection, Violations& violations) {
   check_all("no name of a user: user ", "SELECT id, name FROM users",
             [](const Cursor& row) { return UserId::valid(row.text(1)); });
   check_all("no name of a device: of user ", "SELECT user_id, device FROM devices",
+            [](const Cursor& row) { return DeviceId::valid(row.text(1)); });
+  check_all("no name of a device: log number ", "SELECT log_number, device FROM device_receipts",
             [](const Cursor& row) { return DeviceId::valid(row.text(1)); });
   check_all("no node, or no record number: ingest offset ", "SELECT n, node FROM ingest_offsets",
             [](const Cursor& row) {

@@ -11,9 +11,7 @@ namespace duet::sqlite {
 namespace {
 
 LogNumber highest_log(const Connection& connection) {
-  Statement statement(connection, "find the last log number",
-                      "SELECT max(coalesce((SELECT max(log_number) FROM messages), 0), "
-                      "coalesce((SELECT max(log_number) FROM receipts), 0))");
+  Statement statement(connection, "find the last log number", kLastLogQuery);
   Cursor row = statement.query();
   return row.next() ? row.number(0) : 0;
 }
@@ -26,6 +24,7 @@ Writer::Writer(Connection& c, const SqliteOptions& options)
       conversations(c, options.conversations),
       ids(c, options.recent_ids),
       seqs(c),
+      device_receipts(c, options.users / 8, options.device_receipts),
       last_log(highest_log(c)),
       committed_log(last_log),
       begin(c, "begin a transaction", "BEGIN IMMEDIATE"),
@@ -67,7 +66,11 @@ Writer::Writer(Connection& c, const SqliteOptions& options)
                    "user_id = ?1 "
                    "ORDER BY device = ?2 DESC, last_seen DESC, device LIMIT -1 OFFSET ?3)"),
       set_delivered_mark(c, "store the delivered mark",
-                         "UPDATE meta SET delivered_mark = ?1 WHERE delivered_mark < ?1") {}
+                         "UPDATE meta SET delivered_mark = ?1 WHERE delivered_mark < ?1"),
+      set_mute(c, "store a mute",
+               "INSERT INTO mutes (conversation_id, side, until) VALUES (?1, ?2, ?3) "
+               "ON CONFLICT DO UPDATE SET until = excluded.until"),
+      delete_mute(c, "remove a mute", "DELETE FROM mutes WHERE conversation_id = ?1 AND side = ?2") {}
 
 SqliteTransaction::SqliteTransaction(Writer& writer) : writer_(writer) {
   if (writer_.busy) throw std::logic_error("two write transactions at a time");
@@ -85,6 +88,7 @@ void SqliteTransaction::roll_back() noexcept {
   writer_.conversations.rolled_back();
   writer_.ids.rolled_back();
   writer_.seqs.forget();
+  writer_.device_receipts.rolled_back();
   for (const UserId& name : writer_.created_users) writer_.users.forget(name);
   writer_.created_users.clear();
   writer_.last_log = writer_.committed_log;
@@ -118,6 +122,7 @@ void SqliteTransaction::commit() {
   writer_.busy = false;
   writer_.conversations.committed();
   writer_.ids.committed();
+  writer_.device_receipts.committed();
   writer_.created_users.clear();
   writer_.committed_log = writer_.last_log;
 }
@@ -363,6 +368,7 @@ void SqliteTransaction::touch_device(const DeviceChange& change, std::size_t max
   const UserKey owner = user(change.device.user);
   writer_.touch_device.execute(owner, change.device.device, change.last_seen, change.push_platform);
   writer_.trim_devices.execute(owner, change.device.device, std::max<std::size_t>(max_devices, 1));
+  writer_.device_receipts.forget_devices(owner);
 }
 
 void SqliteTransaction::set_delivered_mark(LogNumber log_number) {

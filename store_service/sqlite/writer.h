@@ -8,6 +8,7 @@
 #include "sqlite/connection.h"
 #include "store_service/sqlite/conversation_cache.h"
 #include "store_service/sqlite/conversation_row.h"
+#include "store_service/sqlite/device_receipts.h"
 #include "store_service/sqlite/id_index.h"
 #include "store_service/sqlite/sqlite_store.h"
 #include "store_service/sqlite/user_table.h"
@@ -25,6 +26,7 @@ struct Writer {
   ConversationCache conversations;
   IdIndex ids;
   SeqIndex seqs;
+  DeviceReceipts device_receipts;
   LogNumber last_log;                 // given to a message or receipt
   LogNumber committed_log;            // of last_log, what stands
   std::vector<UserId> created_users;  // by the open transaction
@@ -50,6 +52,8 @@ struct Writer {
   Statement touch_device;
   Statement trim_devices;
   Statement set_delivered_mark;
+  Statement set_mute;
+  Statement delete_mute;
 };
 
 class SqliteTransaction final : public WriteTransaction {
@@ -62,6 +66,8 @@ class SqliteTransaction final : public WriteTransaction {
 
   Appended append(const NewMessage& message) override;
   RaisedMarks raise_marks(const UserId& by, const UserId& peer, const Marks& marks) override;
+  void note_device_receipt(const Device& by, const UserId& peer, const Marks& marks) override;
+  std::size_t prune_device_receipts(LogNumber through, std::size_t limit) override;
   Standing standing(const UserId& me, const UserId& peer) override;
   std::optional<StoredMessage> find(const UserId& from, const UserId& to, const MessageId& id) override;
   Accepted accept(const UserId& me, const UserId& peer) override;
@@ -72,6 +78,8 @@ class SqliteTransaction final : public WriteTransaction {
   void set_ingest_offset(const NodeId& node, Partition partition, RecordNumber n) override;
   bool block(const Block& block) override;
   bool unblock(const Block& block) override;
+  bool mute(const UserId& me, const UserId& peer, const Mute& mute) override;
+  bool unmute(const UserId& me, const UserId& peer) override;
   void touch_device(const DeviceChange& change, std::size_t max_devices) override;
   void set_delivered_mark(LogNumber log_number) override;
   void commit() override;

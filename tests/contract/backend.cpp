@@ -14,7 +14,8 @@ std::vector<Backend> backends() {
                    }};
   };
   // With caches so small that everything is forgotten all the time, and checkpoints at every turn.
-  const SqliteOptions tiny{.checkpoint_pages = 4, .conversations = 2, .users = 2, .recent_ids = 8};
+  const SqliteOptions tiny{
+      .checkpoint_pages = 4, .conversations = 2, .users = 2, .recent_ids = 8, .device_receipts = 5};
   return {sqlite("Sqlite", {}), sqlite("SqliteTiny", tiny)};
 }
 

@@ -43,6 +43,8 @@ class VerifySqlite : public testing::Test {
     transaction->raise_marks(user("carol"), user("alice"), {40, 40});
     transaction->block({user("carol"), user("bob")});
     transaction->touch_device({{user("alice"), device("phone")}, at(1), "fcm"}, 4);
+    transaction->note_device_receipt({user("alice"), device("phone")}, user("bob"), {80, 79});
+    transaction->mute(user("carol"), user("alice"), {at(1)});
     transaction->set_ingest_offset(node('a'), 0, 120);
     transaction->set_delivered_mark(120);
     transaction->commit();
@@ -76,7 +78,7 @@ TEST_F(VerifySqlite, FindsNothingInASoundDatabase) {
   EXPECT_EQ(verified.violations, 0U);
   EXPECT_EQ(verified.messages, 120U);
   EXPECT_EQ(verified.conversations, 2U);
-  EXPECT_EQ(verified.last_log, 123U);
+  EXPECT_EQ(verified.last_log, 124U);
   EXPECT_EQ(verified.offsets, (std::map<NodeId, RecordNumber>{{node('a'), 120}}));
 }
 
@@ -181,6 +183,18 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"a_block_without_conversation", "owner",
                "UPDATE seq_blocks SET conversation_id = 9 WHERE conversation_id = 2"},
         Damage{"a_receipt_without_conversation", "owner", "INSERT INTO receipts VALUES (200, 9, 0)"},
+        Damage{"a_device_receipt_without_conversation", "owner",
+               "UPDATE device_receipts SET conversation_id = 9"},
+        Damage{"a_third_side_of_a_device_receipt", "owner", "UPDATE device_receipts SET side = 2"},
+        Damage{"a_device_receipt_beyond_the_last", "marks", "UPDATE device_receipts SET delivered = 81"},
+        Damage{"a_device_that_read_more_than_it_has", "marks", "UPDATE device_receipts SET read = 81"},
+        Damage{"a_device_receipt_with_a_messages_number", "log", "UPDATE device_receipts SET log_number = 7"},
+        Damage{"a_device_receipt_with_a_receipts_number", "log",
+               "UPDATE device_receipts SET log_number = 123"},
+        Damage{"a_device_receipt_before_the_log", "log", "UPDATE device_receipts SET log_number = 0"},
+        Damage{"a_device_receipts_device", "names", "UPDATE device_receipts SET device = 'a:b'"},
+        Damage{"a_mute_without_conversation", "owner", "UPDATE mutes SET conversation_id = 9"},
+        Damage{"a_third_side_of_a_mute", "owner", "UPDATE mutes SET side = 2"},
         Damage{"a_hole", "seq", "DELETE FROM messages WHERE log_number = 30"},
         Damage{"the_last_is_missing", "seq", "DELETE FROM messages WHERE log_number = 120"},
         Damage{"a_seq_twice", "seq", "UPDATE messages SET seq = 4 WHERE conversation_id = 1 AND seq = 5"},

@@ -51,7 +51,7 @@ struct Oracle {
         "u/" + user + "/(out/" + user + "/(msg|receipt|typing)|in/" + user +
         "/(msg|sent|receipt|typing|presence)|d/" + device + "/(presence|push|reply|error|req/" + device +
         "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
-        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing)");
+        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing|feed|check)");
     return std::regex_match(topic, grammar);
   }
 
@@ -84,18 +84,22 @@ struct Oracle {
     const bool store = role == Role::store;
     std::string token = "svc/" + std::string(to_string(role)) + "/token";
     if (access == Access::publish && role == Role::auth) return token + "|svc/auth/revocations";
-    if (access == Access::publish && !store) return token;
+    if (access == Access::publish && !store) return token + "|svc/push/(feed|check)";
     if (access == Access::publish) {
-      return token + "|svc/store/blocks|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";
+      return token + "|svc/store/(blocks|feed|check)|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";
     }
     if (access == Access::will || role == Role::auth) return {};
     if (access == Access::subscribe) {
       const std::string both = R"(u/\+/d/\+/(presence|push))";
-      return store ? both + R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing))"
-                   : both;
+      return store
+                 ? both +
+                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check))"
+                 : both + "|svc/broker/presence|svc/store/(feed|check)";
     }
-    return store ? any + "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/(presence|typing)"
-                 : any + "(presence|push)";
+    return store ? any +
+                       "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/(presence|typing)|svc/push/"
+                       "(feed|check)"
+                 : any + "(presence|push)|svc/broker/presence|svc/store/(feed|check)";
   }
 
   // nullopt: allowed.
@@ -146,7 +150,7 @@ std::vector<std::string> base_topics() {
                                   "a",
                                   "/"};
   for (const char* role : {"store", "push", "auth", "broker"}) {
-    for (const char* kind : {"token", "blocks", "presence", "revocations", "typing"}) {
+    for (const char* kind : {"token", "blocks", "presence", "revocations", "typing", "feed", "check"}) {
       topics.push_back(std::string("svc/") + role + '/' + kind);
     }
   }

@@ -291,21 +291,24 @@ TEST_F(PresenceTest, ADeviceThatIsBackWithinTheTurnIsNotSaidToBeOffline) {
   EXPECT_THAT(published_on(kPresence), IsEmpty());
 }
 
-TEST_F(PresenceTest, AStoreThatComesGetsTheWholePicture) {
+TEST_F(PresenceTest, EachServiceThatComesGetsTheWholePicture) {
   EXPECT_TRUE(publish(alice(), kPresence, kOnline));
   connected(1, "bob:phone");
-  const auto store = connected(30, "duet-store");
-  EXPECT_TRUE(gate_->may_subscribe(store, "u/+/d/+/presence", now_));
-  tick();
-  EXPECT_THAT(published_on("svc/broker/presence"), IsEmpty());  // it could not see it yet
-  EXPECT_TRUE(gate_->may_subscribe(store, "svc/broker/presence", now_));
-  tick();
-  const auto pages = published_on("svc/broker/presence");
-  ASSERT_THAT(pages, SizeIs(1));
-  const auto page = parse_presence_snapshot(pages[0].payload);
-  ASSERT_TRUE(page);
-  EXPECT_TRUE(page->reset);
-  EXPECT_THAT(page->online, ElementsAre(*parse_client_id("alice:phone")));
+  std::size_t pictures = 0;
+  for (const auto& [number, name] : {std::pair(30, "duet-store"), std::pair(31, "duet-push")}) {
+    const auto service = connected(number, name);
+    EXPECT_TRUE(gate_->may_subscribe(service, "u/+/d/+/presence", now_));
+    tick();
+    EXPECT_THAT(published_on("svc/broker/presence"), SizeIs(pictures)) << name << " could not see it yet";
+    EXPECT_TRUE(gate_->may_subscribe(service, "svc/broker/presence", now_));
+    tick();
+    const auto pages = published_on("svc/broker/presence");
+    ASSERT_THAT(pages, SizeIs(++pictures)) << name;
+    const auto page = parse_presence_snapshot(pages.back().payload);
+    ASSERT_TRUE(page);
+    EXPECT_TRUE(page->reset);
+    EXPECT_THAT(page->online, ElementsAre(*parse_client_id("alice:phone")));
+  }
 }
 
 }  // namespace

@@ -87,11 +87,15 @@ TEST(ParseCommandLine, TakesTheOptionsOfEachCommand) {
                                                     {"presence", Command::presence},
                                                     {"accept", Command::accept},
                                                     {"block", Command::block},
-                                                    {"unblock", Command::unblock}}) {
+                                                    {"unblock", Command::unblock},
+                                                    {"mute", Command::mute},
+                                                    {"unmute", Command::unmute}}) {
     EXPECT_EQ(parsed({"--as", "alice", word, "bob"}).command, command);
   }
   EXPECT_EQ(parsed({"--as", "alice", "conversations"}).command, Command::conversations);
   EXPECT_EQ(parsed({"--as", "alice", "devices"}).command, Command::devices);
+  EXPECT_EQ(parsed({"--as", "alice", "mute", "bob"}).mute_for, std::nullopt);
+  EXPECT_EQ(parsed({"--as", "alice", "mute", "bob", "--for", "60"}).mute_for, std::chrono::seconds(60));
 }
 
 TEST(ParseCommandLine, TokenNamesItsUserItself) {

@@ -1,4 +1,5 @@
-// What clients and services receive: protocol/envelope.h, protocol/service_payload.h and the ingest control.
+// What clients and services receive: protocol/envelope.h, protocol/service_payload.h,
+// protocol/push_payload.h and the ingest control.
 #include "protocol/envelope.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include <optional>
 
 #include "protocol/frame.h"
+#include "protocol/push_payload.h"
 #include "protocol/service_payload.h"
 #include "tests/unit/protocol/vectors.h"
 
@@ -32,6 +34,10 @@ std::optional<json> round_trip(const std::string& kind, const std::string& paylo
   if (kind == "revocations") return again(parse_revocation_update(payload), format_revocation_update);
   if (kind == "snapshot") return again(parse_presence_snapshot(payload), format_presence_snapshot);
   if (kind == "typing") return again(parse_typing_notice(payload), format_typing_notice);
+  if (kind == "feed_ask") return again(parse_push_feed_ask(payload), format_push_feed_ask);
+  if (kind == "feed_page") return again(parse_push_feed_page(payload), format_push_feed_page);
+  if (kind == "check") return again(parse_push_check(payload), format_push_check);
+  if (kind == "check_answer") return again(parse_push_check_answer(payload), format_push_check_answer);
   throw std::runtime_error("unknown kind " + kind);
 }
 
@@ -51,7 +57,7 @@ TEST(Events, RefuseOtherForms) {
 TEST(Events, RefuseAbsurdNesting) {
   const std::string deep(200000, '[');
   for (const char* kind : {"envelope", "receipt", "presence", "error", "control", "blocks", "revocations",
-                           "snapshot", "typing"}) {
+                           "snapshot", "typing", "feed_ask", "feed_page", "check", "check_answer"}) {
     EXPECT_EQ(round_trip(kind, deep), std::nullopt) << kind;
   }
 }

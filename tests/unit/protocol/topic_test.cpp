@@ -53,11 +53,11 @@ json describe(const PipeTopic& topic) {
 }
 
 json describe(const ServiceTopic& topic) {
-  static const std::map<ServiceKind, const char*> kinds{{ServiceKind::token, "token"},
-                                                        {ServiceKind::blocks, "blocks"},
-                                                        {ServiceKind::presence, "presence"},
-                                                        {ServiceKind::revocations, "revocations"},
-                                                        {ServiceKind::typing, "typing"}};
+  static const std::map<ServiceKind, const char*> kinds{
+      {ServiceKind::token, "token"},       {ServiceKind::blocks, "blocks"},
+      {ServiceKind::presence, "presence"}, {ServiceKind::revocations, "revocations"},
+      {ServiceKind::typing, "typing"},     {ServiceKind::feed, "feed"},
+      {ServiceKind::check, "check"}};
   return {{"family", "service"}, {"role", topic.role}, {"kind", kinds.at(topic.kind)}};
 }
 

@@ -24,7 +24,7 @@ class Requests : public testing::Test {
     return answer_history(*reader_, user(me), parse(payload));
   }
   Answer conversations(std::string_view me, const std::string& payload = R"("x":0)") {
-    return answer_conversations(*reader_, store_.database.epoch(), user(me), parse(payload));
+    return answer_conversations(*reader_, store_.database.epoch(), user(me), parse(payload), at_ms(1000));
   }
   Answer sync(std::string_view me, const std::string& payload = R"("x":0)") {
     return answer_sync(*reader_, store_.database.epoch(), user(me), parse(payload));
@@ -265,8 +265,8 @@ TEST_F(Requests, DevicesAreThoseStoredAndThoseOnline) {
 }
 
 TEST(ParseMethod, KnowsTheMethodsOfTheContract) {
-  for (const auto* name :
-       {"history", "conversations", "sync", "presence", "block", "unblock", "blocks", "devices", "accept"}) {
+  for (const auto* name : {"history", "conversations", "sync", "presence", "block", "unblock", "blocks",
+                           "devices", "accept", "mute", "unmute"}) {
     EXPECT_TRUE(parse_method(name)) << name;
   }
   for (const auto* name : {"", "History", "histor", "historyy", "delete"}) {

@@ -126,6 +126,57 @@ TEST_F(Workers, BlockIsUnavailableWhileTheDatabaseFails) {
   EXPECT_FALSE(store_.database.reader()->is_blocked({bob_.user, alice_.user}));
 }
 
+TEST_F(Workers, AMuteIsShownUntilItEndsOrIsTakenBack) {
+  const auto shown = [&](const Device& who) {
+    return ask(who, "conversations")["result"]["conversations"][0];
+  };
+  EXPECT_FALSE(shown(bob_).contains("muted"));
+  EXPECT_EQ(ask(bob_, "mute", {{"with", "alice"}})["result"], json::object());
+  EXPECT_EQ(shown(bob_)["muted"], true);
+  EXPECT_FALSE(shown(bob_).contains("muted_until"));
+  EXPECT_FALSE(shown(alice_).contains("muted"));
+  const std::uint64_t next_century = 4'102'444'800'000;
+  ask(bob_, "mute", {{"with", "alice"}, {"until", next_century}});
+  EXPECT_EQ(shown(bob_)["muted_until"], next_century);
+  ask(bob_, "mute", {{"with", "alice"}, {"until", 1}});
+  EXPECT_FALSE(shown(bob_).contains("muted"));
+  EXPECT_FALSE(shown(bob_).contains("muted_until"));
+  ask(bob_, "mute", {{"with", "alice"}});
+  EXPECT_EQ(ask(bob_, "unmute", {{"with", "alice"}})["result"], json::object());
+  EXPECT_FALSE(shown(bob_).contains("muted"));
+}
+
+TEST_F(Workers, ThereIsNothingToMuteWithoutAConversation) {
+  for (const std::string method : {"mute", "unmute"}) {
+    EXPECT_EQ(error_of(ask(bob_, method, {{"with", "carol"}})), "not_found");
+    EXPECT_EQ(error_of(ask(bob_, method, {{"with", "bob"}})), "malformed");
+    EXPECT_EQ(error_of(ask(bob_, method)), "malformed");
+  }
+  EXPECT_EQ(error_of(ask(bob_, "mute", {{"with", "alice"}, {"until", "soon"}})), "malformed");
+  store_.database.fail(true);
+  EXPECT_EQ(error_of(ask(bob_, "mute", {{"with", "alice"}})), "unavailable");
+  store_.database.fail(false);
+}
+
+TEST_F(Workers, ACheckOfPushIsAnsweredFromTheStore) {
+  ask(bob_, "mute", {{"with", "alice"}});
+  const auto answer_to = [&](const PushCheck& check) {
+    const auto before = publisher_.sent("svc/store/check").size();
+    EXPECT_TRUE(requests_.push(RawPushCheck{format_push_check(check)}));
+    EXPECT_TRUE(publisher_.wait_for("svc/store/check", before + 1));
+    return parse_push_check_answer(publisher_.sent("svc/store/check").back().payload);
+  };
+  EXPECT_TRUE(requests_.push(RawPushCheck{"{}"}));  // is answered by nobody
+  EXPECT_EQ(answer_to({"c1", {{bob_.user, alice_.user}, {user("eve"), alice_.user}}}),
+            (PushCheckAnswer{"c1", {PushCheckAnswer::Standing{0, 1, false, true, 0}, std::nullopt}}));
+  ask(bob_, "unmute", {{"with", "alice"}});
+  store_.store_message("alice", "bob", "m2");
+  store_.block("bob", "carol");
+  EXPECT_EQ(answer_to({"c2", {{bob_.user, alice_.user}}}),
+            (PushCheckAnswer{"c2", {PushCheckAnswer::Standing{0, 2, false, false, 2}}}));
+  EXPECT_EQ(publisher_.sent("svc/store/check").size(), 2U);
+}
+
 TEST_F(Workers, BlocksHaveABound) {
   store_.block_many("bob", kMaxBlocks);
   EXPECT_EQ(error_of(ask(bob_, "block", {{"with", "alice"}})), "too_large");

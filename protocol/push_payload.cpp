@@ -1,0 +1,216 @@
+#include "protocol/push_payload.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "protocol/json_codec.h"
+#include "protocol/json_members.h"
+
+namespace duet {
+namespace {
+
+using nlohmann::json;
+
+json event_json(const PushMessage& message) {
+  return {{"log", message.log},
+          {"kind", "msg"},
+          {"from", message.from.str()},
+          {"to", message.to.str()},
+          {"seq", message.seq},
+          {"id", message.id.str()},
+          {"ts", message.ts.time_since_epoch().count()}};
+}
+
+json event_json(const PushReceipt& receipt) {
+  json out{{"log", receipt.log},
+           {"kind", "receipt"},
+           {"by", receipt.by.str()},
+           {"peer", receipt.peer.str()},
+           {"delivered", receipt.delivered},
+           {"read", receipt.read}};
+  if (receipt.device) out["device"] = receipt.device->str();
+  return out;
+}
+
+json event_json(const PushEvent& event) {
+  return std::visit([](const auto& one) { return event_json(one); }, event);
+}
+
+std::optional<PushEvent> push_message_from(const json& object) {
+  const auto log = number_at(object, "log");
+  auto from = name_at<UserId>(object, "from");
+  auto to = name_at<UserId>(object, "to");
+  const auto seq = number_at(object, "seq");
+  auto id = name_at<MessageId>(object, "id");
+  const auto ts = number_at(object, "ts");
+  if (!log || !from || !to || !seq || !id || !ts) return std::nullopt;
+  return PushMessage{*log, *std::move(from), *std::move(to), *seq, *std::move(id), to_timestamp(*ts)};
+}
+
+std::optional<PushEvent> push_receipt_from(const json& object) {
+  const auto log = number_at(object, "log");
+  auto by = name_at<UserId>(object, "by");
+  auto peer = name_at<UserId>(object, "peer");
+  const auto delivered = number_at(object, "delivered");
+  const auto read = number_at(object, "read");
+  if (!log || !by || !peer || !delivered || !read) return std::nullopt;
+  PushReceipt receipt{*log, *std::move(by), *std::move(peer), *delivered, *read, std::nullopt};
+  if (!object.contains("device")) return receipt;
+  receipt.device = name_at<DeviceId>(object, "device");
+  return receipt.device ? std::optional<PushEvent>(std::move(receipt)) : std::nullopt;
+}
+
+std::optional<PushEvent> push_event_from(const json& object) {
+  if (!object.is_object()) return std::nullopt;
+  const auto kind = string_at(object, "kind");
+  if (kind == "msg") return push_message_from(object);
+  return kind == "receipt" ? push_receipt_from(object) : std::nullopt;
+}
+
+// The array at `name`, each of its items made by `make`; nullopt when one cannot be, or there are more than
+// `max`.
+template <typename T, typename Make>
+std::optional<std::vector<T>> list_at(const json& object, const char* name, std::size_t max, Make make) {
+  const auto list = object.find(name);
+  if (list == object.end() || !list->is_array() || list->size() > max) return std::nullopt;
+  std::vector<T> out;
+  out.reserve(list->size());
+  for (const auto& item : *list) {
+    auto made = make(item);
+    if (!made) return std::nullopt;
+    out.push_back(*std::move(made));
+  }
+  return out;
+}
+
+std::optional<std::string> short_text_at(const json& object, const char* name, std::size_t max_bytes) {
+  auto text = string_at(object, name);
+  return text && text->size() <= max_bytes ? std::move(text) : std::nullopt;
+}
+
+std::optional<bool> bool_at(const json& object, const char* name) {
+  const auto member = object.find(name);
+  if (member == object.end() || !member->is_boolean()) return std::nullopt;
+  return member->get<bool>();
+}
+
+std::optional<PushCheck::Pair> check_pair_from(const json& object) {
+  if (!object.is_object()) return std::nullopt;
+  auto user = name_at<UserId>(object, "user");
+  auto peer = name_at<UserId>(object, "peer");
+  if (!user || !peer) return std::nullopt;
+  return PushCheck::Pair{*std::move(user), *std::move(peer)};
+}
+
+using StandingOrNone = std::optional<PushCheckAnswer::Standing>;
+
+std::optional<StandingOrNone> check_standing_from(const json& value) {
+  if (value.is_null()) return StandingOrNone();
+  if (!value.is_object()) return std::nullopt;
+  const auto read = number_at(value, "read");
+  const auto last = number_at(value, "last");
+  const auto blocked = bool_at(value, "blocked");
+  const auto muted = bool_at(value, "muted");
+  const auto badge = number_at(value, "badge");
+  if (!read || !last || !blocked || !muted || !badge) return std::nullopt;
+  return StandingOrNone({*read, *last, *blocked, *muted, *badge});
+}
+
+}  // namespace
+
+std::string format_push_feed_ask(const PushFeedAsk& ask) {
+  return dump({{"epoch", ask.epoch}, {"after", ask.after}});
+}
+
+std::optional<PushFeedAsk> parse_push_feed_ask(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto epoch = short_text_at(object, "epoch", kMaxEpochBytes);
+  const auto after = number_at(object, "after");
+  if (!epoch || !after) return std::nullopt;
+  return PushFeedAsk{*std::move(epoch), *after};
+}
+
+std::uint64_t log_of(const PushEvent& event) {
+  return std::visit([](const auto& one) { return one.log; }, event);
+}
+
+std::size_t max_size_on_page(const PushEvent& event) {
+  constexpr std::size_t kRest = 128;  // the members' names and three numbers of 16 digits
+  if (const auto* message = std::get_if<PushMessage>(&event)) {
+    return kRest + message->from.str().size() + message->to.str().size() + message->id.str().size();
+  }
+  const auto& receipt = std::get<PushReceipt>(event);
+  const std::size_t device = receipt.device ? receipt.device->str().size() : 0;
+  return kRest + receipt.by.str().size() + receipt.peer.str().size() + device;
+}
+
+std::string format_push_feed_page(const PushFeedPage& page) {
+  if (page.reset) return dump({{"epoch", page.epoch}, {"reset", true}, {"through", page.through}});
+  json events = json::array();
+  for (const auto& event : page.events) events.push_back(event_json(event));
+  return dump({{"epoch", page.epoch},
+               {"after", page.after},
+               {"through", page.through},
+               {"more", page.more},
+               {"events", std::move(events)}});
+}
+
+std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto epoch = short_text_at(object, "epoch", kMaxEpochBytes);
+  const auto through = number_at(object, "through");
+  if (!epoch || !through) return std::nullopt;
+  if (flag_at(object, "reset")) return PushFeedPage{.epoch = *epoch, .reset = true, .through = *through};
+  const auto after = number_at(object, "after");
+  const auto more = bool_at(object, "more");
+  auto events = list_at<PushEvent>(object, "events", kPushFeedEvents, push_event_from);
+  if (!after || !more || !events) return std::nullopt;
+  auto last = *after;
+  for (const auto& event : *events) {
+    if (log_of(event) <= last) return std::nullopt;
+    last = log_of(event);
+  }
+  if (*through < last) return std::nullopt;
+  return PushFeedPage{*std::move(epoch), false, *after, *through, *more, *std::move(events)};
+}
+
+std::string format_push_check(const PushCheck& check) {
+  json pairs = json::array();
+  for (const auto& pair : check.of) pairs.push_back({{"user", pair.user.str()}, {"peer", pair.peer.str()}});
+  return dump({{"req", check.req}, {"of", std::move(pairs)}});
+}
+
+std::optional<PushCheck> parse_push_check(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto req = short_text_at(object, "req", kMaxCheckRequestBytes);
+  auto pairs = list_at<PushCheck::Pair>(object, "of", kMaxPushChecks, check_pair_from);
+  if (!req || !pairs) return std::nullopt;
+  return PushCheck{*std::move(req), *std::move(pairs)};
+}
+
+std::string format_push_check_answer(const PushCheckAnswer& answer) {
+  json list = json::array();
+  for (const auto& one : answer.of) {
+    list.push_back(one ? json{{"read", one->read},
+                              {"last", one->last},
+                              {"blocked", one->blocked},
+                              {"muted", one->muted},
+                              {"badge", one->badge}}
+                       : json());
+  }
+  return dump({{"req", answer.req}, {"of", std::move(list)}});
+}
+
+std::optional<PushCheckAnswer> parse_push_check_answer(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto req = short_text_at(object, "req", kMaxCheckRequestBytes);
+  auto standings = list_at<StandingOrNone>(object, "of", kMaxPushChecks, check_standing_from);
+  if (!req || !standings) return std::nullopt;
+  return PushCheckAnswer{*std::move(req), *std::move(standings)};
+}
+
+}  // namespace duet

@@ -1,0 +1,118 @@
+// protocol/push_payload.h: what the push bridge and the store tell one another (docs/protocol.md section 5,
+// docs/adr/0019-push-feed.md).
+//
+// JSON objects. format_* never fail; parse_* return nullopt for text that is not of the form. No body and no
+// type of a message is in any of them. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "protocol/names.h"
+
+namespace duet {
+
+// svc/push/feed: {"epoch": string, "after": n}. What is in the store's log after n? The epoch is the one of
+// the last answer, empty in the first ask of all. The newest ask takes the place of the one before; asking
+// the same again is harmless.
+struct PushFeedAsk {
+  std::string epoch;  // at most kMaxEpochBytes
+  std::uint64_t after = 0;
+  friend bool operator==(const PushFeedAsk&, const PushFeedAsk&) = default;
+};
+std::string format_push_feed_ask(const PushFeedAsk& ask);
+std::optional<PushFeedAsk> parse_push_feed_ask(std::string_view payload);
+
+// A message as it was stored.
+struct PushMessage {
+  std::uint64_t log;  // its place in the store's log
+  UserId from;
+  UserId to;
+  Seq seq;
+  MessageId id;
+  Timestamp ts;
+  friend bool operator==(const PushMessage&, const PushMessage&) = default;
+};
+
+// What `by` has of the conversation with `peer`. With a device: that device said so, also when another one
+// had said as much before; without: how the user's marks stand now.
+struct PushReceipt {
+  std::uint64_t log;
+  UserId by;
+  UserId peer;
+  Seq delivered;
+  Seq read;
+  std::optional<DeviceId> device;
+  friend bool operator==(const PushReceipt&, const PushReceipt&) = default;
+};
+
+using PushEvent = std::variant<PushMessage, PushReceipt>;
+std::uint64_t log_of(const PushEvent& event);
+
+// svc/store/feed, the answer, as soon as there is something after n:
+//   {"epoch", "after": n, "through": m, "more": bool, "events": [{"log", "kind": "msg" or "receipt", …}, …]}
+//   {"epoch", "reset": true, "through": m}: the asker's epoch is not the store's, it goes on from m.
+// A page whose epoch and `after` are not the asker's own place answers an ask that was repeated: no news.
+struct PushFeedPage {
+  std::string epoch;
+  bool reset = false;                  // then only epoch and through count
+  std::uint64_t after = 0;             // of the ask
+  std::uint64_t through = 0;           // everything up to here is told; the next ask's `after`
+  bool more = false;                   // there is something after `through` already
+  std::vector<PushEvent> events = {};  // ascending log numbers in (after, through]
+  friend bool operator==(const PushFeedPage&, const PushFeedPage&) = default;
+};
+std::string format_push_feed_page(const PushFeedPage& page);
+std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload);
+
+// The most bytes that the event adds to a page; for the events there are, a quarter more than it does.
+std::size_t max_size_on_page(const PushEvent& event);
+
+// The bounds of a page: as many events, and of their text as many bytes.
+inline constexpr std::size_t kPushFeedEvents = 500;
+inline constexpr std::size_t kPushFeedBytes = std::size_t{120} * 1024;
+
+// svc/push/check: {"req", "of": [{"user", "peer"}, …]}: how do these conversations stand, for a push that is
+// about to be sent to `user`?
+struct PushCheck {
+  struct Pair {
+    UserId user;
+    UserId peer;
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  std::string req;  // at most kMaxCheckRequestBytes
+  std::vector<Pair> of;
+  friend bool operator==(const PushCheck&, const PushCheck&) = default;
+};
+std::string format_push_check(const PushCheck& check);
+// Nullopt also for more than kMaxPushChecks pairs.
+std::optional<PushCheck> parse_push_check(std::string_view payload);
+
+// svc/store/check: {"req", "of": [{"read", "last", "blocked", "muted", "badge"} or null, …]}, in the order of
+// the question; null (nullopt): there is no such conversation.
+struct PushCheckAnswer {
+  struct Standing {
+    Seq read;             // the user's own mark
+    Seq last;             // message of the conversation
+    bool blocked;         // the peer, by the user
+    bool muted;           // the conversation, by the user, now
+    std::uint64_t badge;  // the user's unread messages, in conversations neither muted nor blocked
+    friend bool operator==(const Standing&, const Standing&) = default;
+  };
+  std::string req;
+  std::vector<std::optional<Standing>> of;
+  friend bool operator==(const PushCheckAnswer&, const PushCheckAnswer&) = default;
+};
+std::string format_push_check_answer(const PushCheckAnswer& answer);
+std::optional<PushCheckAnswer> parse_push_check_answer(std::string_view payload);
+
+inline constexpr std::size_t kMaxEpochBytes = 64;
+inline constexpr std::size_t kMaxCheckRequestBytes = 64;
+inline constexpr std::size_t kMaxPushChecks = 200;
+
+}  // namespace duet

@@ -262,7 +262,11 @@ TEST_F(FcmSenderTest, RemintsOnceForAllOnTheirWay) {
   grant("ya29.one");
   prepared();
   prepared(kNow, other);
+  auto third = message_push();
+  third.id.back() = '1';
+  prepared(kNow, third);
   EXPECT_EQ(to_text(sender->judge(expired, message_push(), android(), 1, kNow).action), "remint");
+  EXPECT_EQ(to_text(sender->judge(expired, third, android(), 1, kNow).action), "remint");
   grant("ya29.two");
   EXPECT_EQ(to_text(sender->judge(expired, other, android(), 1, kNow).action), "remint");
   EXPECT_FALSE(sender->credentials_request(kNow));

@@ -1,5 +1,7 @@
 #include "push_bridge/host_window.h"
 
+#include <algorithm>
+
 namespace duet {
 namespace {
 
@@ -7,6 +9,9 @@ constexpr std::chrono::seconds kIdle{10};
 
 // A connection on which nothing is answered any more, and which nobody closes.
 constexpr int kTimeoutsOfADeadConnection = 3;
+
+// A connection that ends after fewer answers ends for another reason.
+constexpr std::size_t kFewestAnswers = 500;
 
 }  // namespace
 
@@ -23,6 +28,7 @@ bool HostWindow::take(TimePoint now) {
     renew_ = false;
     proven_ = false;
     anew_ = true;
+    answers_ = 0;
   }
   return true;
 }
@@ -38,11 +44,21 @@ void HostWindow::give_back(End end, TimePoint now) {
   last_end_ = now;
   timeouts_ = end == End::timeout ? timeouts_ + 1 : 0;
   if (end == End::success) proven_ = true;
-  if (end == End::connection_failure) proven_ = false;
+  if (end == End::success || end == End::refusal) ++answers_;
+  if (end == End::connection_failure) {
+    proven_ = false;
+    connection_ended();
+  }
   if (timeouts_ >= kTimeoutsOfADeadConnection) {
     timeouts_ = 0;
     renew();
   }
+  if (answers_ >= lasts_) renew();
+}
+
+void HostWindow::connection_ended() {
+  if (answers_ >= kFewestAnswers) lasts_ = std::min(lasts_, answers_ / 5 * 4);
+  answers_ = 0;
 }
 
 }  // namespace duet

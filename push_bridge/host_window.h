@@ -31,6 +31,9 @@ class HostWindow {
   bool take(TimePoint now);
   void give_back(End end, TimePoint now);
 
+  // libcurl has sent something again: a connection has ended.
+  void connection_ended();
+
   // No place until those taken are given back, and a new connection then.
   void renew() { renew_ = true; }
   // Whether the post that has just taken a place is to have a new connection. Says so once.
@@ -46,7 +49,9 @@ class HostWindow {
   bool proven_ = false;  // a success since there may have been a new connection
   bool renew_ = false;
   bool anew_ = false;
-  int timeouts_ = 0;  // since the last answer
+  int timeouts_ = 0;              // since the last answer
+  std::size_t answers_ = 0;       // since there was a new connection
+  std::size_t lasts_ = SIZE_MAX;  // so many answers on one connection are well
   TimePoint last_end_{};
 };
 

@@ -92,7 +92,6 @@ class Http2Poster::Engine {
   PosterCounters counters_;
 
   std::atomic<std::uint64_t> connections_opened_ = 0;
-  std::atomic<std::uint64_t> resent_ = 0;
 
   CurlMulti multi_;  // of the poster's thread, as all below; closes its connections before hosts_ goes
   std::unordered_map<CURL*, Active> active_;
@@ -148,7 +147,6 @@ PosterCounters Http2Poster::Engine::counters() const {
   const std::scoped_lock lock(mutex_);
   PosterCounters counters = counters_;
   counters.connections_opened = connections_opened_;
-  counters.resent = resent_;
   return counters;
 }
 
@@ -220,7 +218,6 @@ void Http2Poster::Engine::finish(CURL* handle, CURLcode code) {
   auto entry = active_.extract(handle);
   Active active = std::move(entry.mapped());
   auto outcome = active.transfer->finish(code);
-  resent_ += static_cast<std::uint64_t>(active.transfer->resent());
   unused_.push_back(std::move(active.transfer));
   done(std::move(active), std::move(outcome));
 }
@@ -239,6 +236,8 @@ void Http2Poster::Engine::done(Active active, Http2Transfer::Outcome outcome) {
     const std::scoped_lock lock(mutex_);
     --counters_.in_flight;
     ++counter_of(outcome.result.kind, counters_);
+    counters_.resent += static_cast<std::uint64_t>(outcome.resent);
+    if (active.host != nullptr && outcome.resent > 0) active.host->window.connection_ended();
     if (active.host != nullptr) active.host->window.give_back(outcome.end, HostClock::now());
   }
   active.on_done(std::move(outcome.result));

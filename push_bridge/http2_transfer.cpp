@@ -141,7 +141,7 @@ Http2Transfer::Outcome Http2Transfer::finish(CURLcode code) {
     result = unanswered(code);
   }
   const HostWindow::End end = end_of(result, code);
-  return {.result = std::move(result), .end = end};
+  return {.result = std::move(result), .end = end, .resent = sendings_ > 1 ? sendings_ - 1 : 0};
 }
 
 PostResult Http2Transfer::unanswered(CURLcode code) const {

@@ -44,14 +44,12 @@ class Http2Transfer {
   struct Outcome {
     PostResult result;
     HostWindow::End end;
+    int resent = 0;  // how often libcurl sent it again by itself
   };
   // What came of it: libcurl ended it with `code`, and no multi handle has it any more.
   Outcome finish(CURLcode code);
   // It was taken from libcurl before it ended.
   PostResult abandon() const;
-
-  // How often libcurl sent it again by itself.
-  int resent() const { return sendings_ > 1 ? sendings_ - 1 : 0; }
 
  private:
   static int before_sending(void* self, char*, char*, int, int) noexcept;

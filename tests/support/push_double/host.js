@@ -77,10 +77,15 @@ class Host {
       this.record.violation(this.name, 'too-many-connections', `${open} are open`);
     }
     session.on('error', () => {});
-    session.on('close', () => {
-      this.connections.delete(connection);
+    // Of a client that has gone, a session may know nothing when it has said GOAWAY itself.
+    const socket = this.sockets.get(connection.port);
+    const gone = () => {
+      if (!this.connections.delete(connection)) return;
       this.record.closed(this.name);
-    });
+      session.destroy();
+    };
+    if (socket) socket.on('close', gone);
+    else gone();
     session.on('stream', (stream, headers, flags, raw) => this.opened(connection, stream, headers, raw));
   }
 

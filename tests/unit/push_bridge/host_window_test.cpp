@@ -90,5 +90,34 @@ TEST(HostWindow, RenewsByItselfWhenNothingIsAnswered) {
   EXPECT_TRUE(window.starts_anew());
 }
 
+// How many answers there are until the connection is left, of at most `most`.
+int answers_until_left(HostWindow& window, int most) {
+  for (int n = 0; n < most; ++n) {
+    EXPECT_TRUE(window.take(kStart));
+    if (window.starts_anew()) return n;
+    window.give_back(End::success, kStart);
+  }
+  return most;
+}
+
+TEST(HostWindow, LeavesAConnectionBeforeTheServerEndsIt) {
+  HostWindow window(kMost);
+  EXPECT_EQ(answers_until_left(window, 5000), 5000);
+  EXPECT_TRUE(window.take(kStart));
+  window.give_back(End::connection_failure, kStart);  // 4000 are well
+  EXPECT_EQ(answers_until_left(window, 1000), 1000);
+  window.connection_ended();  // 800 are
+  EXPECT_EQ(answers_until_left(window, 5000), 800);
+  window.give_back(End::success, kStart);
+  EXPECT_EQ(answers_until_left(window, 5000), 799);
+}
+
+TEST(HostWindow, LearnsNothingOfAnEarlyEnd) {
+  HostWindow window(kMost);
+  EXPECT_EQ(answers_until_left(window, 100), 100);
+  window.connection_ended();
+  EXPECT_EQ(answers_until_left(window, 5000), 5000);
+}
+
 }  // namespace
 }  // namespace duet

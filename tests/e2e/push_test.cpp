@@ -14,7 +14,6 @@ namespace duet {
 namespace {
 
 using nlohmann::json;
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -116,10 +115,13 @@ class Push : public SharedPlatformTest<Push> {
     if (HasFailure()) std::cerr << bridge_->log();
   }
 
+  static Publish push_says(const TestDevice& device, const json& registration) {
+    return {.topic = device.push_topic(), .payload = registration.dump(), .correlation = {}};
+  }
   // The device is registered when this returns.
   static void register_push(TestDevice& device, const json& registration) {
     const auto before = registered();
-    ASSERT_LT(device.mqtt().publish({.topic = device.push_topic(), .payload = registration.dump()}), 0x80);
+    ASSERT_LT(device.mqtt().publish(push_says(device, registration)), 0x80);
     ASSERT_TRUE(eventually([&] { return registered() == before + 1; }));
   }
   static int registered() {
@@ -303,7 +305,7 @@ TEST_F(Push, WhoTakesItsRegistrationBackGetsNoMore) {
   const auto alice = online(alice_);
   auto bob = phone(bob_, token_);
   const int before = registered();
-  bob->mqtt().publish({.topic = bob->push_topic(), .payload = R"({"platform": null})"});
+  bob->mqtt().publish(push_says(*bob, {{"platform", nullptr}}));
   EXPECT_TRUE(eventually([&] { return registered() == before - 1; }));
   bob->go_offline();
   const std::string carol = fresh_user("carol");

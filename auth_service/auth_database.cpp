@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "auth_service/crypto.h"
+#include "acl/crypto.h"
 #include "auth_service/schema.h"
 #include "sqlite/transaction.h"
 

@@ -1,7 +1,7 @@
 #include "auth_service/client_authentication.h"
 
+#include "acl/crypto.h"
 #include "auth_service/audit.h"
-#include "auth_service/crypto.h"
 
 namespace duet {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "auth_service/crypto.h"
+#include "acl/crypto.h"
 #include "file_io/secret_file.h"
 #include "service/toml_section.h"
 

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "auth_service/crypto.h"
+#include "acl/crypto.h"
 #include "protocol/json_codec.h"
 
 namespace duet {

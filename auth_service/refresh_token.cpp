@@ -1,7 +1,7 @@
 #include "auth_service/refresh_token.h"
 
 #include "acl/base64url.h"
-#include "auth_service/crypto.h"
+#include "acl/crypto.h"
 
 namespace duet {
 namespace {

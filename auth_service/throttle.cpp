@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "auth_service/crypto.h"
+#include "acl/crypto.h"
 
 namespace duet {
 namespace {

@@ -94,6 +94,23 @@ std::int64_t TomlSection::number(std::string_view key, std::int64_t fallback, Ra
   return value->get();
 }
 
+std::vector<std::int64_t> TomlSection::numbers(std::string_view key, Range each) {
+  std::vector<std::int64_t> found;
+  const auto* node = find(key);
+  if (node == nullptr) return found;
+  const auto refuse = [&] {
+    fail(key, "must be a list of whole numbers from " + std::to_string(each.low) + " to " +
+                  std::to_string(each.high));
+  };
+  if (!node->is_array()) refuse();
+  for (const auto& entry : *node->as_array()) {
+    const auto* value = entry.as_integer();
+    if (value == nullptr || value->get() < each.low || value->get() > each.high) refuse();
+    found.push_back(value->get());
+  }
+  return found;
+}
+
 bool TomlSection::flag(std::string_view key, bool fallback) {
   const auto* node = find(key);
   if (node == nullptr) return fallback;

@@ -46,6 +46,8 @@ class TomlSection {
   // Of one line, for other processes do not share our working directory; empty when it is absent or empty.
   std::string absolute_path(std::string_view key);
   std::int64_t number(std::string_view key, std::int64_t fallback, Range range);
+  // A list of whole numbers; none when it is absent.
+  std::vector<std::int64_t> numbers(std::string_view key, Range each);
   bool flag(std::string_view key, bool fallback);
   std::size_t count(std::string_view key, std::size_t fallback, Range range);
 

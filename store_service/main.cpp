@@ -11,6 +11,7 @@
 
 #include "file_io/core_dumps.h"
 #include "mqtt_link/log.h"
+#include "service/ready_file.h"
 #include "service/stop_signal.h"
 #include "store_service/config.h"
 #include "store_service/counters.h"
@@ -18,7 +19,6 @@
 #include "store_service/maintenance.h"
 #include "store_service/presence_worker.h"
 #include "store_service/push_feed.h"
-#include "store_service/ready_file.h"
 #include "store_service/request_workers.h"
 #include "store_service/sqlite/sqlite_store.h"
 #include "store_service/subscriber.h"

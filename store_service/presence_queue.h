@@ -7,7 +7,7 @@
 
 #include "protocol/payload.h"
 #include "protocol/service_payload.h"
-#include "store_service/bounded_queue.h"
+#include "service/bounded_queue.h"
 #include "store_service/presence.h"
 #include "store_service/reply.h"
 #include "store_service/store.h"

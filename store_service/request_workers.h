@@ -10,7 +10,7 @@
 
 #include "protocol/payload.h"
 #include "protocol/service_payload.h"
-#include "store_service/bounded_queue.h"
+#include "service/bounded_queue.h"
 #include "store_service/counters.h"
 #include "store_service/presence_queue.h"
 #include "store_service/publisher.h"

@@ -7,11 +7,11 @@
 
 #include "protocol/payload.h"
 #include "protocol/topic.h"
+#include "service/ready_file.h"
 #include "store_service/config.h"
 #include "store_service/presence_queue.h"
 #include "store_service/publisher.h"
 #include "store_service/push_asks.h"
-#include "store_service/ready_file.h"
 #include "store_service/request_workers.h"
 #include "store_service/write_queue.h"
 

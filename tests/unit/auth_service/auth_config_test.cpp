@@ -4,8 +4,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "acl/crypto.h"
 #include "auth_service/config.h"
-#include "auth_service/crypto.h"
 #include "file_io/secret_file.h"
 #include "tests/unit/temporary_directory.h"
 

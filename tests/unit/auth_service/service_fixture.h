@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "acl/crypto.h"
 #include "auth_service/auth_service.h"
-#include "auth_service/crypto.h"
 #include "tests/support/auth_client.h"
 #include "tests/unit/temporary_directory.h"
 

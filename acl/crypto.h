@@ -1,4 +1,4 @@
-// auth_service/crypto.h: the few primitives of OpenSSL that refresh tokens and secrets need.
+// acl/crypto.h: the few primitives of OpenSSL that tokens and secrets need.
 //
 // Thread-safe. All throw std::runtime_error when OpenSSL cannot (no entropy).
 #pragma once

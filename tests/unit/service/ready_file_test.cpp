@@ -1,10 +1,10 @@
-#include "store_service/ready_file.h"
+#include "service/ready_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "file_io/secret_file.h"
-#include "tests/unit/store_service/fixtures.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace duet {
 namespace {

@@ -1,4 +1,4 @@
-// store_service/bounded_queue.h: a queue between threads that never grows past its capacity.
+// service/bounded_queue.h: a queue between threads that never grows past its capacity.
 #pragma once
 
 #include <chrono>

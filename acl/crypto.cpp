@@ -1,4 +1,4 @@
-#include "auth_service/crypto.h"
+#include "acl/crypto.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -10,13 +10,13 @@
 namespace duet {
 namespace {
 
-constexpr std::size_t kDigestBytes = 32;
+constexpr std::size_t kSha256Bytes = 32;
 
-void require(bool ok, const char* what) {
+void must_have(bool ok, const char* what) {
   if (!ok) throw std::runtime_error(std::string("OpenSSL cannot ") + what);
 }
 
-unsigned char* bytes_of(std::string& text) {
+unsigned char* writable(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
 }
 
@@ -24,24 +24,24 @@ unsigned char* bytes_of(std::string& text) {
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
-  require(RAND_bytes(bytes_of(bytes), static_cast<int>(count)) == 1, "make random numbers");
+  must_have(RAND_bytes(writable(bytes), static_cast<int>(count)) == 1, "make random numbers");
   return bytes;
 }
 
 std::string sha256(std::string_view bytes) {
-  std::string digest(kDigestBytes, '\0');
-  require(EVP_Digest(bytes.data(), bytes.size(), bytes_of(digest), nullptr, EVP_sha256(), nullptr) == 1,
-          "hash");
+  std::string digest(kSha256Bytes, '\0');
+  must_have(EVP_Digest(bytes.data(), bytes.size(), writable(digest), nullptr, EVP_sha256(), nullptr) == 1,
+            "hash");
   return digest;
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view message) {
-  std::string digest(kDigestBytes, '\0');
-  unsigned int size = kDigestBytes;
+  std::string digest(kSha256Bytes, '\0');
+  unsigned int size = kSha256Bytes;
   const auto* text = reinterpret_cast<const unsigned char*>(message.data());
-  require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), text, message.size(), bytes_of(digest),
-               &size) != nullptr,
-          "hash");
+  must_have(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), text, message.size(),
+                 writable(digest), &size) != nullptr,
+            "hash");
   return digest;
 }
 

@@ -1,4 +1,4 @@
-// store_service/ready_file.h: the file that tells the supervisor that the store does its work.
+// service/ready_file.h: the file that tells the supervisor that a service does its work.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace duet {
 
-// Holds the process id while there is a connection on which records are taken. Thread-safe.
+// Holds the process id while there is a connection on which it does. Thread-safe.
 class ReadyFile {
  public:
   // Removes what a killed process has left. An empty path: no file is kept.

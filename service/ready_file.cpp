@@ -1,4 +1,4 @@
-#include "store_service/ready_file.h"
+#include "service/ready_file.h"
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>

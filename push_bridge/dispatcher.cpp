@@ -1,0 +1,276 @@
+#include "push_bridge/dispatcher.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "sqlite/transaction.h"
+
+namespace duet {
+namespace {
+
+// scheme://host:port of a URL of ours.
+std::string host_of(const std::string& url) {
+  const auto begin = url.find("://");
+  return url.substr(0, begin == std::string::npos ? begin : url.find('/', begin + 3));
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(PushDatabase& database, Decision& decision,
+                       std::map<std::string, std::unique_ptr<Sender>> senders, Outlets outlets,
+                       PushCounters& counters)
+    : database_(database), decision_(decision), outlets_(std::move(outlets)), counters_(counters) {
+  for (auto& [name, sender] : senders) lanes_.emplace(name, Lane{.name = name, .sender = std::move(sender)});
+}
+
+std::size_t Dispatcher::room(const Lane& lane, Clock::time_point now) const {
+  if (lane.credentials_not_before > now) return 0;
+  if (store_silent_ && !asked_.empty()) return 0;
+  const auto gate = lane.health.gate(now);
+  if (gate == LaneHealth::Gate::closed) return 0;
+  const std::size_t all = gate == LaneHealth::Gate::probe || store_silent_ ? 1 : kInHand;
+  return std::min(lane.leased < all ? all - lane.leased : 0, kMaxPushChecks);
+}
+
+void Dispatcher::pump(bool may_send, const Instant& now) {
+  put_back_late(now);
+  if (!may_send) return;
+  lease_due(now);
+  for (auto& [name, lane] : lanes_) post_ready(lane, now);
+}
+
+void Dispatcher::lease_due(const Instant& now) {
+  std::vector<PushJob> leased;
+  {
+    sqlite::Transaction transaction(database_.connection());
+    for (auto& [name, lane] : lanes_) {
+      const auto limit = room(lane, now.steady);
+      if (limit == 0) continue;
+      for (auto& due : database_.jobs().due(name, now.wall, limit)) {
+        auto job = lease(std::move(due), now);
+        if (!job) continue;
+        ++lane.leased;
+        leased.push_back(*std::move(job));
+      }
+    }
+    transaction.commit();
+  }
+  if (!leased.empty()) ask(std::move(leased), now.steady);
+}
+
+std::optional<PushJob> Dispatcher::lease(PushJob job, const Instant& now) {
+  if (job.leased) {  // nobody came back with it
+    auto wanted = decision_.still_wanted(job, now.wall);
+    if (!wanted) return std::nullopt;
+    job = *std::move(wanted);
+  }
+  ++job.attempt;
+  renew_push(job);
+  job.leased = true;
+  job.due = now.wall + kLease;
+  database_.jobs().save(job);
+  return job;
+}
+
+// An id says one thing: what another message has changed is another push.
+void Dispatcher::renew_push(PushJob& job) {
+  if (!job.push_id.empty() && job.push_seq == job.last_seq) return;
+  job.push_id = outlets_.new_id();
+  job.push_seq = job.last_seq;
+  job.attempt = 1;
+}
+
+void Dispatcher::ask(std::vector<PushJob> jobs, Clock::time_point now) {
+  for (std::size_t begin = 0; begin < jobs.size(); begin += kMaxPushChecks) {
+    const auto end = std::min(jobs.size(), begin + kMaxPushChecks);
+    Asked asked{{std::make_move_iterator(jobs.begin() + static_cast<std::ptrdiff_t>(begin)),
+                 std::make_move_iterator(jobs.begin() + static_cast<std::ptrdiff_t>(end))},
+                now};
+    PushCheck check{std::to_string(++last_number_), {}};
+    for (const auto& job : asked.jobs) check.of.push_back({job.device.user, job.peer});
+    outlets_.ask(check);  // what was not asked is not answered either
+    asked_.emplace(check.req, std::move(asked));
+  }
+}
+
+std::vector<PushJob> Dispatcher::take_unanswered(Clock::time_point now) {
+  std::vector<PushJob> late;
+  for (auto entry = asked_.begin(); entry != asked_.end();) {
+    auto& [at_jobs, at] = entry->second;
+    if (at + kCheckTimeout > now) {
+      ++entry;
+      continue;
+    }
+    std::move(at_jobs.begin(), at_jobs.end(), std::back_inserter(late));
+    entry = asked_.erase(entry);
+  }
+  if (!late.empty() && !std::exchange(store_silent_, true)) {
+    spdlog::warn("the store does not answer: pushes wait");
+  }
+  return late;
+}
+
+// What the store has not answered, and what it answered too long ago.
+void Dispatcher::put_back_late(const Instant& now) {
+  auto late = take_unanswered(now.steady);
+  for (auto& [name, lane] : lanes_) {
+    std::erase_if(lane.ready, [&](const CheckedPush& push) {
+      if (push.checked_at + kCheckGood > now.steady && is_wanted(push.job)) return false;
+      late.push_back(push.job);
+      return true;
+    });
+  }
+  if (late.empty()) return;
+  sqlite::Transaction transaction(database_.connection());
+  for (const auto& job : late) release(job, now);
+  transaction.commit();
+}
+
+// Nothing has come meanwhile that makes it needless.
+bool Dispatcher::is_wanted(const PushJob& job) {
+  const auto found = database_.jobs().find(job.id);
+  return found && found->superseded == Superseded::no;
+}
+
+void Dispatcher::put_back(const Instant& now) {
+  sqlite::Transaction transaction(database_.connection());
+  for (const auto& [req, asked] : std::exchange(asked_, {})) {
+    for (const auto& job : asked.jobs) release(job, now);
+  }
+  for (auto& [name, lane] : lanes_) {
+    for (const auto& push : std::exchange(lane.ready, {})) release(push.job, now);
+  }
+  transaction.commit();
+}
+
+// No attempt was made.
+void Dispatcher::release(const PushJob& leased, const Instant& now) {
+  if (const auto lane = lanes_.find(leased.channel); lane != lanes_.end()) --lane->second.leased;
+  auto job = decision_.still_wanted(leased, now.wall);
+  if (!job) return;
+  job->leased = false;
+  job->attempt = std::max(0, job->attempt - 1);
+  job->due = now.wall;
+  database_.jobs().save(*job);
+}
+
+void Dispatcher::on_check(const PushCheckAnswer& answer, const Instant& now) {
+  const auto asked = asked_.find(answer.req);
+  if (asked == asked_.end() || asked->second.jobs.size() != answer.of.size()) return;
+  if (std::exchange(store_silent_, false)) spdlog::info("the store answers again");
+  const auto jobs = std::move(asked->second.jobs);
+  asked_.erase(asked);
+  for (std::size_t i = 0; i < jobs.size(); ++i) answered(jobs[i], answer.of[i], now);
+}
+
+void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAnswer::Standing>& standing,
+                          const Instant& now) {
+  const auto lane = lanes_.find(asked.channel);
+  if (lane == lanes_.end()) return;
+  auto job = decision_.still_wanted(asked, now.wall);
+  if (job) {
+    if (const auto why = decision_.objection(*job, standing)) {
+      decision_.remove(*job, decided::kCancelled, *why, now.wall);
+      job.reset();
+    }
+  }
+  auto registration = job ? database_.registrations().find(job->device) : std::nullopt;
+  if (!job || !registration || channel_of(*registration) != asked.channel) {
+    --lane->second.leased;
+    if (job && !registration) decision_.unregistered(job->device, now.wall);
+    if (!job || !registration) return;
+    job->leased = false;  // it belongs to another lane now
+    job->attempt = std::max(0, job->attempt - 1);
+    job->due = now.wall;
+    return database_.jobs().save(*job);
+  }
+  renew_push(*job);
+  database_.jobs().save(*job);
+  Notification says{.id = job->push_id,
+                    .kind = job->kind,
+                    .to = job->device,
+                    .conversation = database_.conversation_tag(job->device, job->peer),
+                    .seq = job->push_seq,
+                    .badge = standing->badge,
+                    .expires_at = job->expires};
+  lane->second.ready.push_back({*std::move(job), *std::move(registration), std::move(says), now.steady});
+}
+
+bool Dispatcher::has_credentials(Lane& lane, const Instant& now) {
+  if (lane.credentials_posted || lane.credentials_not_before > now.steady) return false;
+  if (!lane.credentials) lane.credentials = lane.sender->credentials_request(now.wall);
+  if (!lane.credentials) return true;
+  if (post(lane, *lane.credentials, std::nullopt)) {
+    lane.credentials.reset();
+    lane.credentials_posted = true;
+  }
+  return false;
+}
+
+bool Dispatcher::post(Lane& lane, const HttpPost& request, std::optional<CheckedPush> push) {
+  const auto ticket = ++last_number_;
+  const bool taken = outlets_.poster.post(request, [ticket, done = outlets_.done](PostResult result) {
+    done({ticket, std::move(result)});
+  });
+  if (!taken) return false;
+  posting_.emplace(ticket, Posting{&lane, request.url, std::move(push)});
+  return true;
+}
+
+void Dispatcher::post_ready(Lane& lane, const Instant& now) {
+  std::vector<std::pair<CheckedPush, std::string>> impossible;
+  std::set<std::string> full;  // hosts
+  for (auto left = lane.ready.size(); left > 0; --left) {
+    const auto gate = lane.health.gate(now.steady);
+    if (gate == LaneHealth::Gate::closed || (gate == LaneHealth::Gate::probe && lane.posted > 0)) break;
+    if (!has_credentials(lane, now)) break;
+    auto push = std::move(lane.ready.front());
+    lane.ready.pop_front();
+    if (auto why = prepare(lane, push, now.wall); !why.empty()) {
+      impossible.emplace_back(std::move(push), std::move(why));
+      continue;
+    }
+    const auto host = host_of(push.request->url);
+    if (!full.contains(host) && post(lane, *push.request, push)) {
+      ++lane.posted;
+    } else {
+      full.insert(host);
+      lane.ready.push_back(std::move(push));
+    }
+  }
+  if (impossible.empty()) return;
+  sqlite::Transaction transaction(database_.connection());
+  for (const auto& [push, why] : impossible) {
+    --lane.leased;
+    give_up(push, why, now.wall);
+  }
+  transaction.commit();
+}
+
+// Empty, or why it cannot be made.
+std::string Dispatcher::prepare(const Lane& lane, CheckedPush& push, Timestamp now) const {
+  if (push.request) return {};
+  auto made = lane.sender->prepare(push.notification, push.registration, now);
+  if (!made) return made.error().empty() ? "it cannot be made" : made.error();
+  push.request = *std::move(made);
+  return {};
+}
+
+std::optional<Dispatcher::Clock::time_point> Dispatcher::next_wakeup(const Instant& now) {
+  std::optional<Clock::time_point> first;
+  const auto at = [&first](Clock::time_point time) { first = std::min(first.value_or(time), time); };
+  for (const auto& [name, lane] : lanes_) {
+    if (const auto until = lane.health.closed_until(now.steady)) at(*until);
+    if (lane.credentials_not_before > now.steady) at(lane.credentials_not_before);
+    if (room(lane, now.steady) == 0) continue;
+    if (const auto due = database_.jobs().next_due(name)) at(now.steady + (*due - now.wall));
+  }
+  return first;
+}
+
+}  // namespace duet

@@ -1,0 +1,70 @@
+#include "push_bridge/feed_follower.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <variant>
+
+namespace duet {
+
+FeedFollower::FeedFollower(PushDatabase& database, Decision& decision,
+                           std::function<void(const PushFeedAsk&)> ask)
+    : database_(database), decision_(decision), ask_(std::move(ask)) {}
+
+void FeedFollower::connected() {
+  next_ask_ = Clock::time_point{};
+  first_asked_.reset();
+  answered_ = false;
+}
+
+void FeedFollower::disconnected() {
+  next_ask_.reset();
+  first_asked_.reset();
+  answered_ = false;
+}
+
+void FeedFollower::keep_asking(Clock::time_point now) {
+  if (!next_ask_ || now < *next_ask_) return;
+  const auto cursor = database_.cursor();
+  ask_({cursor.epoch, cursor.after});
+  next_ask_ = now + kAskEvery;
+  if (!first_asked_) first_asked_ = now;
+}
+
+void FeedFollower::apply(const PushFeedPage& page, const Instant& now) {
+  const auto cursor = database_.cursor();
+  if (page.reset) {
+    if (page.epoch == cursor.epoch) return;  // the answer to an ask that was repeated
+    reset(page);
+  } else {
+    if (page.epoch != cursor.epoch || page.after != cursor.after) return;
+    for (const auto& event : page.events) {
+      std::visit([&](const auto& what) { decision_.apply(what, now.wall); }, event);
+    }
+    database_.set_cursor({page.epoch, page.through});
+    more_ = page.more;
+  }
+  answered_ = true;
+  if (next_ask_) next_ask_ = now.steady;
+}
+
+// Numbers of another epoch say nothing about this one.
+void FeedFollower::reset(const PushFeedPage& page) {
+  if (database_.cursor().epoch.empty()) {
+    spdlog::info("the store's log is followed from {} on", page.through);
+  } else {
+    spdlog::warn("the store was restored: its log is followed from {} on; {} pushes of before are dropped",
+                 page.through, database_.jobs().size());
+  }
+  database_.jobs().clear();
+  database_.pushed().clear();
+  database_.set_cursor({page.epoch, page.through});
+  more_ = false;
+}
+
+bool FeedFollower::caught_up(Clock::time_point now) const {
+  if (!first_asked_ || more_) return false;
+  return answered_ || now - *first_asked_ >= kAskEvery;
+}
+
+}  // namespace duet

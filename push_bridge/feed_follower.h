@@ -1,0 +1,49 @@
+// push_bridge/feed_follower.h: follows the store's log, each event exactly once.
+//
+// The cursor moves in the transaction that applies a page; a page that is not the next one is no news. The
+// caller brings the time and does the sending. The bridge's thread owns it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+
+#include "protocol/push_payload.h"
+#include "push_bridge/decision.h"
+#include "push_bridge/instant.h"
+#include "push_bridge/push_database.h"
+
+namespace duet {
+
+class FeedFollower {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kAskEvery{1};
+
+  // `ask` publishes. The database and the decision outlive it.
+  FeedFollower(PushDatabase& database, Decision& decision, std::function<void(const PushFeedAsk&)> ask);
+
+  void connected();
+  void disconnected();
+  // In the caller's transaction. After its commit keep_asking() asks on.
+  void apply(const PushFeedPage& page, const Instant& now);
+  // Asks if it is time to; call it after every page and at next_ask().
+  void keep_asking(Clock::time_point now);
+  std::optional<Clock::time_point> next_ask() const { return next_ask_; }
+
+  // Whether what is known is what the store has: it had nothing more, or has not answered for a second.
+  bool caught_up(Clock::time_point now) const;
+
+ private:
+  void reset(const PushFeedPage& page);
+
+  PushDatabase& database_;
+  Decision& decision_;
+  const std::function<void(const PushFeedAsk&)> ask_;
+  std::optional<Clock::time_point> next_ask_;     // none: not connected
+  std::optional<Clock::time_point> first_asked_;  // on this connection
+  bool answered_ = false;                         // on this connection
+  bool more_ = false;
+};
+
+}  // namespace duet

@@ -1,0 +1,41 @@
+// push_bridge/lane.h: one sender, and what the dispatcher has in hand for it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "push_bridge/job_table.h"
+#include "push_bridge/lane_health.h"
+#include "push_bridge/sender.h"
+
+namespace duet {
+
+// A push that the store has nothing against.
+struct CheckedPush {
+  PushJob job;  // leased
+  Registration registration;
+  Notification notification;
+  std::chrono::steady_clock::time_point checked_at;
+  std::optional<HttpPost> request = {};  // once it was made
+};
+
+struct Lane {
+  std::string name;  // channel_name()
+  std::unique_ptr<Sender> sender;
+  LaneHealth health = {};
+  TokenLosses losses = {};
+  std::chrono::steady_clock::time_point losses_told = {};  // when the log last said that there are too many
+  std::size_t leased = 0;                                  // waiting for the store, ready and posted
+  std::size_t posted = 0;                                  // of them
+  std::deque<CheckedPush> ready = {};
+  // The request for credentials: made and not posted yet, or on its way, or put off after a failure.
+  std::optional<HttpPost> credentials = {};
+  bool credentials_posted = false;
+  std::chrono::steady_clock::time_point credentials_not_before = {};
+};
+
+}  // namespace duet

@@ -1,0 +1,48 @@
+// push_bridge/push_link.h: the bridge's connection to the broker.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "mqtt_link/link.h"
+#include "protocol/payload.h"
+#include "protocol/topic.h"
+#include "push_bridge/bridge_input.h"
+#include "push_bridge/push_config.h"
+#include "service/ready_file.h"
+
+namespace duet {
+
+// Puts what arrives into the queue, and never waits: the handlers run on Paho's one thread. The queue and the
+// ready file outlive it.
+class PushLink {
+ public:
+  PushLink(const PushConfig::Broker& broker, BridgeQueue& queue, ReadyFile& ready);
+
+  // From here on it connects, and connects again, for ever.
+  void start() { link_.start(); }
+  // Any thread. Not after the link's end.
+  PublishResult publish(Link::Publish message) { return link_.publish(std::move(message)); }
+  void ask(const PushFeedAsk& ask);
+  bool ask(const PushCheck& check);
+  // The bridge does its work on the present connection.
+  void ready() { ready_.open(session_); }
+
+ private:
+  LinkOptions options(const PushConfig::Broker& broker) const;
+  LinkHandlers handlers();
+  void on_state(const std::string& state);
+  void on_message(const LinkMessage& message);
+  void on_device(const DeviceTopic& topic, const LinkMessage& message);
+  void on_service(const ServiceTopic& topic, const LinkMessage& message);
+  void to_presence(BridgeInput input);
+  template <typename Parsed>
+  void put_answer(std::optional<Parsed> answer, const char* what);
+
+  BridgeQueue& queue_;
+  ReadyFile& ready_;
+  std::atomic<std::uint64_t> session_ = 0;
+  Link link_;  // last: its handlers use the rest
+};
+
+}  // namespace duet

@@ -1,0 +1,61 @@
+// push_bridge/registration_table.h: which devices can be woken, and how.
+//
+// As the database that it is a part of: one thread, failures are StoreError.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "push_bridge/notification.h"
+#include "sqlite/connection.h"
+
+namespace duet {
+
+// Beyond it the device that registered longest ago is forgotten.
+inline constexpr std::size_t kMaxRegistrationsPerUser = 32;
+
+class RegistrationTable {
+ public:
+  explicit RegistrationTable(const sqlite::Connection& connection);
+
+  // One for each device: a new one replaces the old. The generation is given here. Returns the other devices
+  // that have no registration any more: they had the same token, or the user has too many.
+  std::vector<Device> put(const Registration& registration);
+  // False: there is none.
+  bool remove(const Device& device);
+  // The same if it is still that one (its generation): a device that has registered anew meanwhile keeps it.
+  bool drop(const Registration& read);
+
+  std::optional<Registration> find(const Device& device);
+  std::vector<Registration> of_user(const UserId& user);
+  std::uint64_t count();
+
+  // When the last silent push went to it; the epoch: none did.
+  Timestamp badge_at(const Device& device);
+  void set_badge_at(const Device& device, Timestamp at);
+
+  // Of a user, as far as the decision needs it.
+  struct Place {
+    DeviceId device;
+    std::string channel;
+  };
+  std::vector<Place> places_of(const UserId& user);
+
+ private:
+  sqlite::Statement next_generation_;
+  sqlite::Statement same_token_;
+  sqlite::Statement put_;
+  sqlite::Statement oldest_;
+  sqlite::Statement remove_;
+  sqlite::Statement drop_;
+  sqlite::Statement find_;
+  sqlite::Statement of_user_;
+  sqlite::Statement places_;
+  sqlite::Statement count_;
+  sqlite::Statement badge_at_;
+  sqlite::Statement set_badge_at_;
+};
+
+}  // namespace duet

@@ -1,0 +1,155 @@
+#include "push_bridge/push_database.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "file_io/store_error.h"
+#include "push_bridge/push_id.h"
+#include "tests/unit/push_bridge/push_fixtures.h"
+
+namespace duet {
+namespace {
+
+using push_test::device;
+using push_test::fcm;
+using push_test::user;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Access = PushDatabase::Access;
+
+class PushDatabaseTest : public testing::Test {
+ protected:
+  TemporaryDirectory directory_;
+  const std::filesystem::path file_ = directory_.path() / "push.db";
+  const Device phone_ = device("bob", "phone");
+  const Timestamp now_{std::chrono::hours(1)};
+};
+
+TEST_F(PushDatabaseTest, IsItsOwnersAloneAndOneProcesss) {
+  const PushDatabase database(file_, Access::owner);
+  struct stat status {};
+  ASSERT_EQ(::stat(file_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  EXPECT_THROW(PushDatabase(file_, Access::owner), StoreError);
+  PushDatabase reader(file_, Access::reader);
+  EXPECT_EQ(reader.registrations().count(), 0U);
+}
+
+TEST_F(PushDatabaseTest, RemembersAcrossProcesses) {
+  std::string tag;
+  {
+    PushDatabase database(file_, Access::owner);
+    database.set_cursor({"epoch", 7});
+    database.put_secret("token", "one");
+    database.put_secret("token", "two");
+    tag = database.conversation_tag(phone_, user("alice"));
+  }
+  PushDatabase database(file_, Access::owner);
+  EXPECT_EQ(database.cursor().epoch, "epoch");
+  EXPECT_EQ(database.cursor().after, 7U);
+  EXPECT_EQ(database.find_secret("token"), "two");
+  EXPECT_EQ(database.find_secret("other"), std::nullopt);
+  EXPECT_EQ(database.conversation_tag(phone_, user("alice")), tag);
+  EXPECT_NE(database.conversation_tag(phone_, user("carol")), tag);
+  EXPECT_NE(database.conversation_tag(device("bob", "tablet"), user("alice")), tag);
+}
+
+TEST_F(PushDatabaseTest, KeepsEveryKindOfTarget) {
+  PushDatabase database(file_, Access::owner);
+  auto& table = database.registrations();
+  table.put({phone_, "app", ApnsTarget{"00ff", ApnsEnvironment::sandbox}, now_, 0});
+  auto read = table.find(phone_);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<ApnsTarget>(read->target).token, "00ff");
+  EXPECT_EQ(std::get<ApnsTarget>(read->target).environment, ApnsEnvironment::sandbox);
+  EXPECT_EQ(read->registered_at, now_);
+  const std::string key("\x04\x00\xff", 3);
+  table.put({phone_, "web", WebPushTarget{"https://push.example/1", key, "secret"}, now_, 0});
+  read = table.find(phone_);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->app, "web");
+  EXPECT_EQ(std::get<WebPushTarget>(read->target).key, key);
+  EXPECT_EQ(std::get<WebPushTarget>(read->target).secret, "secret");
+  EXPECT_EQ(table.count(), 1U);
+}
+
+TEST_F(PushDatabaseTest, ATokenIsTheLastDevicesThatRegistersIt) {
+  PushDatabase database(file_, Access::owner);
+  auto& table = database.registrations();
+  EXPECT_THAT(table.put(fcm(phone_, "shared", now_)), IsEmpty());
+  EXPECT_THAT(table.put(fcm(phone_, "shared", now_)), IsEmpty());
+  EXPECT_THAT(table.put(fcm(device("carol"), "shared", now_)), ElementsAre(phone_));
+  EXPECT_FALSE(table.find(phone_));
+  EXPECT_TRUE(table.find(device("carol")));
+}
+
+TEST_F(PushDatabaseTest, ATokenIsDroppedOnlyIfItIsStillThatRegistration) {
+  PushDatabase database(file_, Access::owner);
+  auto& table = database.registrations();
+  table.put(fcm(phone_, "one", now_));
+  const auto read = *table.find(phone_);
+  table.put(fcm(phone_, "one", now_));
+  EXPECT_FALSE(table.drop(read));
+  EXPECT_TRUE(table.drop(*table.find(phone_)));
+  EXPECT_FALSE(table.find(phone_));
+}
+
+TEST_F(PushDatabaseTest, OfTooManyDevicesTheOldestIsForgotten) {
+  PushDatabase database(file_, Access::owner);
+  auto& table = database.registrations();
+  for (std::size_t i = 0; i < kMaxRegistrationsPerUser; ++i) {
+    EXPECT_THAT(table.put(fcm(device("bob", "d" + std::to_string(i)), "t" + std::to_string(i), now_)),
+                IsEmpty());
+  }
+  EXPECT_THAT(table.put(fcm(phone_, "one more", now_)), ElementsAre(device("bob", "d0")));
+  EXPECT_EQ(table.places_of(user("bob")).size(), kMaxRegistrationsPerUser);
+}
+
+TEST_F(PushDatabaseTest, AReaderKeepsNewProviderTokensToItself) {
+  PushDatabase database(file_, Access::owner);
+  database.put_secret("jwt", "old");
+  PushDatabase beside(file_, Access::reader);
+  StoredTokens tokens(beside, Access::reader);
+  EXPECT_EQ(tokens.load("jwt"), "old");
+  tokens.save("jwt", "new");
+  EXPECT_EQ(tokens.load("jwt"), "new");
+  EXPECT_EQ(database.find_secret("jwt"), "old");
+}
+
+TEST_F(PushDatabaseTest, DueJobsComeOldestFirstAndOfTheirChannelOnly) {
+  PushDatabase database(file_, Access::owner);
+  const auto add = [&](const char* peer, const char* channel, int due) {
+    database.jobs().add({.kind = Notification::Kind::message,
+                         .device = phone_,
+                         .peer = user(peer),
+                         .channel = channel,
+                         .last_seq = 1,
+                         .message = "m",
+                         .message_at = now_,
+                         .due = now_ + std::chrono::seconds(due),
+                         .not_before = {},
+                         .expires = now_ + std::chrono::hours(1)});
+  };
+  add("b", "fcm/app", 2);
+  add("a", "fcm/app", 1);
+  add("c", "fcm/app", 3);
+  add("d", "apns/app", 0);
+  const auto due = database.jobs().due("fcm/app", now_ + std::chrono::seconds(2), 10);
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].peer, user("a"));
+  EXPECT_EQ(due[1].peer, user("b"));
+  EXPECT_EQ(database.jobs().due("fcm/app", now_ + std::chrono::seconds(2), 1).size(), 1U);
+  EXPECT_EQ(database.jobs().next_due("fcm/app"), now_ + std::chrono::seconds(1));
+  EXPECT_EQ(database.jobs().size(), 4U);
+}
+
+TEST(PushIds, AreRandomUuids) {
+  const auto id = new_push_id();
+  EXPECT_THAT(id,
+              testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  EXPECT_NE(id, new_push_id());
+}
+
+}  // namespace
+}  // namespace duet

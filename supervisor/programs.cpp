@@ -33,7 +33,14 @@ Programs find_programs() {
                   .store = require(bin / "duet-store"),
                   .gateway = require(bin / "duet-ws"),
                   .auth = require(bin / "duet-auth"),
-                  .keys = require(bin / "duet-keys")};
+                  .keys = require(bin / "duet-keys"),
+                  .push = require(bin / "duet-push")};
+}
+
+fs::path find_node() {
+  const auto node = find_program("node");
+  if (!node) throw std::runtime_error("node is not installed (Debian package nodejs)");
+  return *node;
 }
 
 ProxyPrograms find_proxy() {

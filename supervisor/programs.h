@@ -16,6 +16,7 @@ struct Programs {
   std::filesystem::path gateway;          // bin/duet-ws
   std::filesystem::path auth;             // bin/duet-auth
   std::filesystem::path keys;             // bin/duet-keys
+  std::filesystem::path push;             // bin/duet-push
 };
 
 // What the front door needs besides.
@@ -24,6 +25,9 @@ struct ProxyPrograms {
   std::filesystem::path proxy_template;     // share/duet/haproxy.cfg
   std::filesystem::path services_template;  // share/duet/services.cfg
 };
+
+// Node.js, of the system, for the double of the push services. Throws as below.
+std::filesystem::path find_node();
 
 // Throws std::runtime_error naming what is missing.
 Programs find_programs();

@@ -24,6 +24,7 @@ enum class Command : std::uint8_t {
   block,
   unblock,
   devices,
+  push,
 };
 
 // How long a command waits for an answer unless told otherwise.
@@ -44,7 +45,8 @@ struct CliOptions {
   std::optional<std::chrono::seconds> timeout;
 
   std::optional<UserId> peer;  // of send, chat, history, presence, accept, block, unblock; the user of token
-  std::string text;            // of send; "-": standard input
+  std::string text;            // of send: the message; of push: the file; "-": standard input
+  bool remove = false;         // of push
   std::optional<MessageId> id;
   std::string type;
   std::optional<std::uint64_t> count;

@@ -52,6 +52,10 @@ ProxyPrograms find_proxy() {
                        .services_template = require(share / "services.cfg")};
 }
 
+fs::path push_program() {
+  return bin_directory() / "duet-push";
+}
+
 fs::path client_program() {
   return bin_directory() / "duet";
 }

@@ -35,6 +35,8 @@ ProxyPrograms find_proxy();
 
 // bin/duet, the command line client. Not checked to be there.
 std::filesystem::path client_program();
+// bin/duet-push; as above.
+std::filesystem::path push_program();
 
 // What must be set for the broker, which is not built by us: in a build with a sanitizer, that one's runtime
 // must be loaded before everything else.

@@ -194,12 +194,9 @@ TEST_F(Deploy, TheInstalledPlatformWorks) {
 // Where the test is root. Where it is not, all users are one: then the files are still nobody else's.
 TEST_F(Deploy, NoServiceReadsWhatIsAnothers) {
   const std::vector<std::pair<std::string, std::string>> secrets{
-      {"duet-mint", "/var/lib/duet-mint/signing.pem"},
-      {"duet-auth", "/var/lib/duet-auth/auth.db"},
-      {"duet-store", "/var/lib/duet-store/duet.db"},
-      {"duet-store", "/run/duet/tokens/store/token"},
-      {"duet-auth", "/run/duet/tokens/auth/token"},
-      {"duet-push", "/run/duet/tokens/push/token"}};
+      {"duet-mint", "/var/lib/duet-mint/signing.pem"}, {"duet-auth", "/var/lib/duet-auth/auth.db"},
+      {"duet-store", "/var/lib/duet-store/duet.db"},   {"duet-store", "/run/duet/tokens/store/token"},
+      {"duet-auth", "/run/duet/tokens/auth/token"},    {"duet-push", "/run/duet/tokens/push/token"}};
   for (const auto& [owner, path] : secrets) {
     struct stat status {};
     ASSERT_EQ(::stat((root() + path).c_str(), &status), 0) << path;

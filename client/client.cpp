@@ -33,6 +33,10 @@ void Client::request(const std::string& method, RequestPayload parameters,
   core_->request(method, std::move(parameters), std::move(handler));
 }
 
+void Client::set_push(std::string registration, std::function<void()> on_taken) {
+  core_->set_push(std::move(registration), std::move(on_taken));
+}
+
 void Client::stop_following() {
   core_->stop_following();
 }

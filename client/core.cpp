@@ -197,6 +197,7 @@ Client::Core::Batch Client::Core::wait_for_batch(const std::stop_token& stop) {
 std::optional<SteadyTime> Client::Core::next_time() const {
   auto next = earlier(requests_.next_time(), follower_.next_time());
   next = earlier(next, follower_.next_receipt_time());
+  next = earlier(next, push_.next_time());
   const std::lock_guard lock(store_mutex_);
   return earlier(next, outbox_.next_time());
 }
@@ -208,6 +209,7 @@ void Client::Core::on_connected() {
     overflowed_ = false;
   }
   requests_.open();
+  push_.connected(steady_now());
   if (!options_.follow) {
     const std::lock_guard lock(store_mutex_);
     outbox_.open();
@@ -221,6 +223,7 @@ void Client::Core::on_connected() {
 
 void Client::Core::on_disconnected() {
   requests_.close();
+  push_.disconnected();
   follower_.disconnected();
   const std::lock_guard lock(store_mutex_);
   outbox_.close();
@@ -241,6 +244,7 @@ void Client::Core::settle() {
   follower_.at_time(now);
   save();
   publish_requests(now);
+  publish_push(now);
   publish_receipts(now);
   publish_messages(now);
 }
@@ -259,6 +263,19 @@ void Client::Core::publish_requests(SteadyTime now) {
     link_.publish({.topic = format_topic(DeviceTopic{options_.device, DeviceKind::request, due.method}),
                    .payload = std::move(due.payload)});
   }
+}
+
+void Client::Core::publish_push(SteadyTime now) {
+  auto registration = push_.due(now);
+  if (!registration) return;
+  const auto answered = [this](bool accepted) {
+    post_answer([this, accepted] { push_.answered(accepted, steady_now()); });
+  };
+  const auto result =
+      link_.publish({.topic = format_topic(DeviceTopic{options_.device, DeviceKind::push, {}}),
+                     .payload = *std::move(registration)},
+                    answered);
+  if (result != PublishResult::accepted) push_.answered(false, now);
 }
 
 void Client::Core::publish_receipts(SteadyTime now) {
@@ -325,6 +342,12 @@ void Client::Core::request(const std::string& method, RequestPayload parameters,
       [this, method, parameters = std::move(parameters), handler = std::move(handler)]() mutable {
         ask(method, std::move(parameters), steady_now() + options_.request_patience, std::move(handler));
       });
+}
+
+void Client::Core::set_push(std::string registration, std::function<void()> on_taken) {
+  post_from_caller([this, registration = std::move(registration), on_taken = std::move(on_taken)]() mutable {
+    push_.set(std::move(registration), std::move(on_taken), steady_now());
+  });
 }
 
 std::size_t Client::Core::outbox_size() const {

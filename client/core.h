@@ -18,6 +18,7 @@
 #include "client/database.h"
 #include "client/follower.h"
 #include "client/outbox.h"
+#include "client/push_registration.h"
 #include "client/requests.h"
 #include "mqtt_link/link.h"
 #include "protocol/topic.h"
@@ -37,6 +38,7 @@ class Client::Core {
   void mark_read(const UserId& peer, Seq seq);
   void set_typing(const UserId& peer, bool typing);
   void request(const std::string& method, RequestPayload parameters, Requests::Handler handler);
+  void set_push(std::string registration, std::function<void()> on_taken);
   void stop_following() { follower_.stop(); }
   std::size_t outbox_size() const;
 
@@ -78,6 +80,7 @@ class Client::Core {
   void publish_messages(SteadyTime now);
   void publish_receipts(SteadyTime now);
   void publish_requests(SteadyTime now);
+  void publish_push(SteadyTime now);
 
   const ClientOptions options_;
   const ClientHandlers handlers_;
@@ -90,6 +93,7 @@ class Client::Core {
 
   // The core's thread's.
   Requests requests_;
+  PushRegistration push_;
   Follower follower_;
 
   mutable std::mutex task_mutex_;

@@ -68,6 +68,10 @@ void Client::Core::on_error(const ErrorEvent& error) {
     follower_.receipts().refused(out->peer, error, std::chrono::steady_clock::now());
     if (refused_for_now(error.refusal.code)) return;
   }
+  const auto* device = topic ? std::get_if<DeviceTopic>(&*topic) : nullptr;
+  if (device != nullptr && device->kind == DeviceKind::push && refused_for_now(error.refusal.code)) {
+    push_.refused_for_now(std::chrono::steady_clock::now());
+  }
   if (handlers_.on_error) handlers_.on_error(error);
 }
 

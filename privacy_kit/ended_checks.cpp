@@ -122,6 +122,7 @@ void check_blocks(Stage& stage) {
   const auto reply = stage.ask(blocker, "block", {{"with", blocked.user().str()}});
   if (!reply.contains("result"))
     stage.report().broken({blocker.name, "request", "block"}, "a result", "an error");
+  stage.settle();  // what was told before the block may still be on its way
   stage.ledger().forbid_presence(blocked.user(), blocker.user());
   for (const auto kind : {OutKind::receipt, OutKind::typing, OutKind::message}) {
     attempt_blocked(stage, blocked, blocker.user(), kind);

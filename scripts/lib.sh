@@ -16,7 +16,7 @@ test_packages=(
   "${front_door_packages[@]}" "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
-platform_targets=(duet-run duet-store duet-ws duet-auth duet-keys duet duet_plugin)
+platform_targets=(duet-run duet-store duet-ws duet-auth duet-keys duet-push duet duet_plugin)
 
 # The same source is the same object in every build tree, and in every copy of the repository.
 export CCACHE_NOHASHDIR=1

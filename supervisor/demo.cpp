@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -13,9 +14,13 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "file_io/file.h"
+#include "file_io/secret_file.h"
 #include "supervisor/client_process.h"
+#include "supervisor/layout.h"
 #include "supervisor/programs.h"
 #include "supervisor/signals.h"
 
@@ -109,6 +114,49 @@ void play_conversation(const fs::path& data_dir, std::ostream& out) {
   play_message(bob, alice, "Gladly. I bring dessert!", first, out);
 }
 
+// What a command says, line by line.
+std::vector<std::string> output_of(std::vector<std::string> words) {
+  ClientProcess process(std::move(words));
+  std::vector<std::string> lines;
+  const auto until = deadline();
+  while (auto line = process.read_line(until)) lines.push_back(*std::move(line));
+  return lines;
+}
+
+// Bob has gone, and his device is registered with a push service. `layout` has a push bridge.
+void play_push(const Layout& layout, std::ostream& out) {
+  const auto& data_dir = layout.root();
+  out << "\n  Bob is away now, and has told the platform how to reach his phone." << std::endl;
+  const fs::path registration = layout.run() / "demo-registration.json";
+  write_file_atomically(registration, R"({"platform":"fcm","token":"a-token-of-bobs-phone"})", kSecretMode);
+  output_of(command(data_dir, "bob", {"push", registration}));
+
+  const std::string text = "Bring the cat, too!";
+  out << "  alice to bob: " << text << std::endl;
+  std::string id;
+  for (const auto& line : output_of(command(data_dir, "alice", {"--json", "send", "bob", text}))) {
+    const auto event = json::parse(line, nullptr, false);
+    if (event.is_object()) id = event.value("id", id);
+  }
+  if (id.empty()) throw std::runtime_error("alice's message was not stored");
+
+  const std::vector<std::string> why{push_program(), "why", "--config", layout.push_config(), id};
+  const auto until = deadline();
+  std::vector<std::string> lines;
+  const auto pushed = [&] {
+    return std::any_of(lines.begin(), lines.end(),
+                       [](const auto& line) { return line.find(" sent: ") != std::string::npos; });
+  };
+  while (!pushed()) {
+    if (std::chrono::steady_clock::now() > until) throw std::runtime_error("bob's phone got no push");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    lines = output_of(why);
+  }
+  out << "      pushed     and this is why (duet-push why):\n";
+  for (const auto& line : lines) out << "      " << line << '\n';
+  out << std::endl;
+}
+
 void show_history(const fs::path& data_dir, std::ostream& out) {
   out << "\n  What the store has of it:\n";
   ClientProcess history(command(data_dir, "bob", {"history", "alice", "--limit", "2"}));
@@ -137,6 +185,7 @@ bool play_demo(const fs::path& data_dir, std::ostream& out) {
   try {
     play_conversation(data_dir, out);
     show_history(data_dir, out);
+    if (const Layout layout(data_dir); fs::exists(layout.push_config())) play_push(layout, out);
   } catch (const std::exception& error) {
     out << "  The demonstration ends here: " << error.what() << "\n" << std::endl;
     played = false;

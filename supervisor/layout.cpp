@@ -31,8 +31,8 @@ void Layout::prepare() const {
   make_directory(root_);
   if (::access(root_.c_str(), R_OK | W_OK | X_OK) != 0) throw_path_error(root_, "cannot write there", errno);
 
-  for (const char* name :
-       {"secrets", "secrets/keys", "run", "journal", "store", "auth", "issuers", "log", "tls", "clients"}) {
+  for (const char* name : {"secrets", "secrets/keys", "run", "journal", "store", "auth", "push", "issuers",
+                           "log", "tls", "clients"}) {
     const fs::path path = root_ / name;
     make_directory(path);
     if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) throw_path_error(path, "cannot write there", errno);

@@ -2,12 +2,13 @@
 //
 //   duet.lock       locked by the running supervisor
 //   ready.json      for clients and tools; exists while clients can connect
-//   secrets/        signing.pem, jwks.json, store.token, auth.token, auth.jwks.json
+//   secrets/        signing.pem, jwks.json, store.token, auth.token, push.token, auth.jwks.json
 //   secrets/keys/   what the auth service signs with
 //   run/            what is generated at each start
 //   journal/        accepted by the broker, not yet in the store
 //   store/          the database
 //   auth/           accounts and logins
+//   push/           which devices can be reached how, and what they are to be told
 //   issuers/        keys of other identity providers, as fetched
 //   log/            a file for each process
 //   tls/            ca.pem, ca.key, server.pem, and the certificates of services elsewhere
@@ -50,6 +51,13 @@ class Layout {
   std::filesystem::path auth_keys() const { return secrets() / "keys"; }
   std::filesystem::path auth_jwks() const { return secrets() / "auth.jwks.json"; }
 
+  std::filesystem::path push_config() const { return run() / "push.toml"; }
+  std::filesystem::path push_ready() const { return run() / "push.ready"; }
+  // Of the double of the push services (Options::push_double).
+  std::filesystem::path push_double() const { return run() / "push-double"; }
+  std::filesystem::path push_double_ready() const { return push_double() / "ready"; }
+  std::filesystem::path push_double_config() const { return push_double() / "push.toml"; }
+
   std::filesystem::path tls() const { return root_ / "tls"; }
   std::filesystem::path authority() const { return tls() / "ca.pem"; }
   std::filesystem::path authority_key() const { return tls() / "ca.key"; }
@@ -62,6 +70,7 @@ class Layout {
   std::filesystem::path journal() const { return root_ / "journal"; }
   std::filesystem::path database() const { return root_ / "store" / "duet.db"; }
   std::filesystem::path accounts() const { return root_ / "auth" / "auth.db"; }
+  std::filesystem::path push_database() const { return root_ / "push" / "push.db"; }
   std::filesystem::path log(const std::string& process) const { return root_ / "log" / (process + ".log"); }
 
   // Makes the directories that are missing (0700) and closes those below the root to everybody else, which a

@@ -11,6 +11,7 @@ namespace {
 struct Flags {
   bool no_demo = false;
   std::string config_file;
+  std::string push_double;
 };
 
 void declare(CLI::App& app, Options& options, Flags& flags) {
@@ -33,6 +34,9 @@ void declare(CLI::App& app, Options& options, Flags& flags) {
       ->type_name("NAME");
   app.add_option("--config", flags.config_file, "Limits and other settings; see deploy/duet.toml")
       ->type_name("FILE");
+  app.add_option("--push-double", flags.push_double,
+                 "While no push services are configured: run this double of them, to see pushes happen")
+      ->type_name("DIR");
   app.add_flag("--no-demo", flags.no_demo, "Do not play the conversation between alice and bob");
   app.add_flag("--detach", options.detach, "Return when clients can connect; the platform runs on");
   app.add_flag("--stop", options.stop, "Stop the platform that runs on DIR");
@@ -57,6 +61,7 @@ std::variant<Options, ExitStatus> parse_options(int argc, const char* const* arg
   }
   options.demo = !flags.no_demo;
   if (!flags.config_file.empty()) options.config_file = flags.config_file;
+  if (!flags.push_double.empty()) options.push_double = std::filesystem::absolute(flags.push_double);
   return options;
 }
 

@@ -22,6 +22,9 @@ struct Options {
   Ports ports;
   std::optional<std::filesystem::path> config_file;
   bool tls = false;  // with the front door
+  // Where no push services are configured: the folder of their double (tests/support/push_double), which is
+  // run instead; none: there is no push then.
+  std::optional<std::filesystem::path> push_double;
   // Make a client certificate of this name for the services' listener, and nothing else; empty: run.
   std::string service_certificate;
   bool demo = true;

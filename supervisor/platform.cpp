@@ -4,11 +4,9 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 
 #include "file_io/file.h"
 #include "file_io/secret_file.h"
@@ -19,8 +17,10 @@
 #include "supervisor/platform_config.h"
 #include "supervisor/ports.h"
 #include "supervisor/programs.h"
+#include "supervisor/push_parts.h"
 #include "supervisor/ready_file.h"
 #include "supervisor/secrets.h"
+#include "supervisor/service_part.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tls_files.h"
 
@@ -69,12 +69,6 @@ class Chore {
   std::string last_reason_;
 };
 
-bool names_process(const fs::path& ready_file, pid_t pid) {
-  pid_t ready_pid = 0;
-  std::ifstream(ready_file) >> ready_pid;
-  return ready_pid == pid;
-}
-
 Part broker_part(const Programs& programs, const Layout& layout, const Ports& ports, int process_lock) {
   return Part{.spec = {.name = "broker",
                        .command = {programs.broker, "-c", layout.broker_config()},
@@ -84,35 +78,6 @@ Part broker_part(const Programs& programs, const Layout& layout, const Ports& po
                        .inherited_fd = process_lock},
               .before_start = {},
               .is_ready = [ports](pid_t) { return accepts_connections(ports.mqtt); }};
-}
-
-// What a service of ours is, beside its name.
-struct ServiceFiles {
-  fs::path program;
-  fs::path config;
-  fs::path ready_file;
-};
-
-ProcessSpec service_spec(const std::string& name, std::vector<std::string> command, const Layout& layout,
-                         int process_lock) {
-  return {.name = name,
-          .command = std::move(command),
-          .environment = {},
-          .log_file = layout.log(name),
-          .open_files = std::nullopt,
-          .inherited_fd = process_lock};
-}
-
-Part service_part(const std::string& name, const ServiceFiles& files, const Layout& layout,
-                  int process_lock) {
-  const fs::path ready_file = files.ready_file;
-  return Part{.spec = service_spec(name, {files.program, "--config", files.config}, layout, process_lock),
-              .before_start =
-                  [ready_file] {
-                    std::error_code not_there;  // left by a process that was killed, if at all
-                    fs::remove(ready_file, not_there);
-                  },
-              .is_ready = [ready_file](pid_t pid) { return names_process(ready_file, pid); }};
 }
 
 Part auth_part(const Programs& programs, const Layout& layout, const Ports& ports, int process_lock) {
@@ -201,6 +166,9 @@ std::vector<Part> make_parts(const Programs& programs, const std::optional<Front
                                layout, process_lock));
   if (config.auth.enabled) parts.push_back(auth_part(programs, layout, options.ports, process_lock));
   if (!config.tokens.issuers_file.empty()) parts.push_back(keys_part(programs, layout, config, process_lock));
+  for (auto& part : push_parts(programs, layout, options, config, process_lock)) {
+    parts.push_back(std::move(part));
+  }
   return parts;
 }
 

@@ -143,6 +143,10 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   read_web(root.section("web"), config.web);
   read_tls(root.section("tls"), config.tls);
 
+  TomlSection push = root.section("push");
+  config.push.config = push.absolute_path("config");
+  push.refuse_unknown_keys();
+
   TomlSection store = root.section("store");
   read(store, "cache_mib", config.store.cache_mib, {8, 65'536});
   store.refuse_unknown_keys();

@@ -79,6 +79,11 @@ struct PlatformConfig {
     std::int64_t services_port = 0;    // MQTT for services with a client certificate; 0: none
   };
 
+  // The push bridge runs when there is somebody to push to.
+  struct Push {
+    std::filesystem::path config;  // a file with apps and keys (push_bridge/push_config.h); empty: none
+  };
+
   Limits limits;
   Journal journal;
   Store store;
@@ -86,6 +91,7 @@ struct PlatformConfig {
   Auth auth;
   Web web;
   Tls tls;
+  Push push;
   std::chrono::milliseconds presence_debounce{2000};
   std::string log_level = "info";  // debug, info, warn or error
 };

@@ -33,7 +33,14 @@ Programs find_programs() {
                   .store = require(bin / "duet-store"),
                   .gateway = require(bin / "duet-ws"),
                   .auth = require(bin / "duet-auth"),
-                  .keys = require(bin / "duet-keys")};
+                  .keys = require(bin / "duet-keys"),
+                  .push = require(bin / "duet-push")};
+}
+
+fs::path find_node() {
+  const auto node = find_program("node");
+  if (!node) throw std::runtime_error("node is not installed (Debian package nodejs)");
+  return *node;
 }
 
 ProxyPrograms find_proxy() {
@@ -43,6 +50,10 @@ ProxyPrograms find_proxy() {
   return ProxyPrograms{.proxy = *proxy,
                        .proxy_template = require(share / "haproxy.cfg"),
                        .services_template = require(share / "services.cfg")};
+}
+
+fs::path push_program() {
+  return bin_directory() / "duet-push";
 }
 
 fs::path client_program() {

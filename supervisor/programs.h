@@ -16,6 +16,7 @@ struct Programs {
   std::filesystem::path gateway;          // bin/duet-ws
   std::filesystem::path auth;             // bin/duet-auth
   std::filesystem::path keys;             // bin/duet-keys
+  std::filesystem::path push;             // bin/duet-push
 };
 
 // What the front door needs besides.
@@ -25,12 +26,17 @@ struct ProxyPrograms {
   std::filesystem::path services_template;  // share/duet/services.cfg
 };
 
+// Node.js, of the system, for the double of the push services. Throws as below.
+std::filesystem::path find_node();
+
 // Throws std::runtime_error naming what is missing.
 Programs find_programs();
 ProxyPrograms find_proxy();
 
 // bin/duet, the command line client. Not checked to be there.
 std::filesystem::path client_program();
+// bin/duet-push; as above.
+std::filesystem::path push_program();
 
 // What must be set for the broker, which is not built by us: in a build with a sanitizer, that one's runtime
 // must be loaded before everything else.

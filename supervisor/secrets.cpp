@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The services of this version that log in at the broker.
-constexpr std::array kServices{Role::store, Role::auth};
+constexpr std::array kServices{Role::store, Role::auth, Role::push};
 
 std::string sign_service_token(const SigningKey& key, const PlatformConfig::Tokens& rules, Role role,
                                Timestamp now, std::chrono::seconds ttl) {

@@ -78,6 +78,8 @@ int run_command(const CliOptions& options) {
       return run_listen(options);
     case Command::chat:
       return run_chat(options);
+    case Command::push:
+      return run_push(options);
     case Command::history:
     case Command::conversations:
     case Command::presence:

@@ -139,6 +139,13 @@ class Parser {
     auto* unmute = command(Command::unmute, "unmute", "Get pushes for a conversation again");
     add_user(unmute, "peer");
     add_timeout(unmute, kAskTimeout);
+    auto* push = command(Command::push, "push", "Say how to reach this device while it is away");
+    auto* file = push->add_option("file", options_.text,
+                                  "A registration as JSON, as {\"platform\": \"fcm\", \"token\": …}; "
+                                  "- takes standard input");
+    auto* remove = push->add_flag("--remove", options_.remove, "No more pushes to this device");
+    file->excludes(remove);
+    add_timeout(push, kAskTimeout);
     auto* devices = command(Command::devices, "devices", "Print your devices");
     add_timeout(devices, kAskTimeout);
   }
@@ -171,6 +178,9 @@ class Parser {
     if (history->count("--before") > 0) options_.before = texts_.before;
     if (history->count("--after") > 0) options_.after = texts_.after;
 
+    if (options_.command == Command::push && options_.text.empty() && !options_.remove) {
+      throw CLI::RequiredError("a file, or --remove,");
+    }
     const bool token = options_.command == Command::token;
     if (!options_.as && !token) throw CLI::RequiredError("--as USER (who you are)");
     if (token && !options_.url.empty()) throw CLI::ValidationError("token", "is made in a data directory");

@@ -26,6 +26,7 @@ enum class Command : std::uint8_t {
   mute,
   unmute,
   devices,
+  push,
 };
 
 // How long a command waits for an answer unless told otherwise.
@@ -47,7 +48,8 @@ struct CliOptions {
 
   std::optional<UserId> peer;  // of send, chat, history, presence, accept, block, unblock,
                                // mute, unmute; the user of token
-  std::string text;            // of send; "-": standard input
+  std::string text;            // of send: the message; of push: the file; "-": standard input
+  bool remove = false;         // of push
   std::optional<MessageId> id;
   std::string type;
   std::optional<std::uint64_t> count;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/support/environment.h"
 #include "tests/support/test_platform.h"
 
 namespace duet {
@@ -28,8 +29,10 @@ TEST(Crowds, IdleWebSocketsSlowNobodyDown) {
       bench({"idle-websockets", "--clients", "300", "--rounds", "1", "--seconds", "2", "--settle", "1"});
   EXPECT_EQ(said.at("lost"), 0);
   EXPECT_EQ(said.at("faults"), 0);
-  EXPECT_LE(said.at("gateway_bytes_each"), 8192);
-  EXPECT_LE(said.at("all").at("ratio").at("broker_cpu_us"), 2.5);
+  if (!memory_is_inflated()) {
+    EXPECT_LE(said.at("gateway_bytes_each"), 8192);
+    EXPECT_LE(said.at("all").at("ratio").at("broker_cpu_us"), 2.5);
+  }
   EXPECT_GE(said.at("all").at("with").at("messages"), 900) << "of the 1000 that were offered";
 }
 

@@ -137,7 +137,7 @@ class Deploy : public ::testing::Test {
   // What systemd makes: StateDirectory and RuntimeDirectory of the units, and what tmpfiles.conf says.
   void make_directories() {
     for (const char* name :
-         {"duet-broker", "duet-store", "duet-auth", "duet-ws", "duet-keys", "duet-tokens"}) {
+         {"duet-broker", "duet-store", "duet-auth", "duet-ws", "duet-keys", "duet-push", "duet-tokens"}) {
       const std::string unit = std::string(name) + ".service";
       const uid_t user = uid_of(unit_values(unit, "User").at(0));
       for (const auto& value : unit_values(unit, "StateDirectory")) {
@@ -194,18 +194,17 @@ TEST_F(Deploy, TheInstalledPlatformWorks) {
 // Where the test is root. Where it is not, all users are one: then the files are still nobody else's.
 TEST_F(Deploy, NoServiceReadsWhatIsAnothers) {
   const std::vector<std::pair<std::string, std::string>> secrets{
-      {"duet-mint", "/var/lib/duet-mint/signing.pem"},
-      {"duet-auth", "/var/lib/duet-auth/auth.db"},
-      {"duet-store", "/var/lib/duet-store/duet.db"},
-      {"duet-store", "/run/duet/tokens/store/token"},
-      {"duet-auth", "/run/duet/tokens/auth/token"}};
+      {"duet-mint", "/var/lib/duet-mint/signing.pem"}, {"duet-auth", "/var/lib/duet-auth/auth.db"},
+      {"duet-store", "/var/lib/duet-store/duet.db"},   {"duet-store", "/run/duet/tokens/store/token"},
+      {"duet-auth", "/run/duet/tokens/auth/token"},    {"duet-push", "/run/duet/tokens/push/token"}};
   for (const auto& [owner, path] : secrets) {
     struct stat status {};
     ASSERT_EQ(::stat((root() + path).c_str(), &status), 0) << path;
     EXPECT_EQ(status.st_mode & 0037U, 0U) << path;
     EXPECT_EQ(try_as(owner, "cat " + path + " >/dev/null").status, 0) << path;
     if (::geteuid() != 0) continue;
-    for (const char* other : {"duet-broker", "duet-store", "duet-auth", "duet-ws", "duet-keys"}) {
+    for (const char* other :
+         {"duet-broker", "duet-store", "duet-auth", "duet-ws", "duet-keys", "duet-push"}) {
       if (other == owner) continue;
       EXPECT_NE(try_as(other, "cat " + path + " >/dev/null").status, 0) << other << " reads " << path;
     }

@@ -19,4 +19,12 @@ std::uint64_t number_from_environment(const char* variable, std::uint64_t otherw
   return number;
 }
 
+bool memory_is_inflated() {
+#ifdef DUET_TESTS_SANITIZED
+  return true;
+#else
+  return false;
+#endif
+}
+
 }  // namespace duet

@@ -9,4 +9,7 @@ namespace duet {
 // variable, when it holds anything but a decimal number.
 std::uint64_t number_from_environment(const char* variable, std::uint64_t otherwise);
 
+// Whether the programs that are tested are built with a sanitizer: their memory is not what it would be.
+bool memory_is_inflated();
+
 }  // namespace duet

@@ -72,7 +72,7 @@ TEST_F(Units, AreSound) {
   const Finished verified = run_command(command);
   EXPECT_EQ(verified.status, 0);
   EXPECT_THAT(verified.err, IsEmpty());
-  EXPECT_EQ(services_.size(), 6U);
+  EXPECT_EQ(services_.size(), 7U);
 }
 
 // 0 is a service that can do nothing, 10 one that can do everything. The threshold is in tenths.

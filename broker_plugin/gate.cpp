@@ -194,14 +194,16 @@ bool Gate::may_subscribe(const Client& client, std::string_view filter, Moment n
   }
   if (!decide(session->principal, Access::subscribe, filter).allowed()) return false;
   const bool begins = !session->principal.device() && !session->kicked && !session->superseded;
-  if (begins) services_.subscribed(client.connection, filter, now.steady);
+  if (begins) services_.subscribed(client.connection, session->principal.role(), filter, now.steady);
   return true;
 }
 
 bool Gate::may_unsubscribe(const Client& client, std::string_view filter) {
   const Session* session = sessions_.find(client.connection, client.client_id);
   if (session == nullptr || !decide(session->principal, Access::subscribe, filter).allowed()) return false;
-  if (!session->principal.device()) services_.unsubscribed(client.connection, filter);
+  if (!session->principal.device()) {
+    services_.unsubscribed(client.connection, session->principal.role(), filter);
+  }
   return true;
 }
 

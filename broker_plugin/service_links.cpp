@@ -24,16 +24,17 @@ std::optional<Partition> ingest_partition(std::string_view filter) {
 
 }  // namespace
 
-std::unordered_set<Connection>* ServiceLinks::listeners_of(std::string_view filter) {
+std::unordered_set<Connection>* ServiceLinks::listeners_of(std::string_view filter, Role role) {
   if (filter == kRequestFilter) return &requests_;
-  if (filter == kPushFilter) return &push_;
+  if (filter == kPushFilter) return role == Role::push ? &push_bridges_ : &push_stores_;
   if (filter == kPresenceFilter) return &presence_listeners_;
   if (filter == snapshot_topic()) return &snapshot_listeners_;
   return nullptr;
 }
 
-void ServiceLinks::subscribed(Connection service, std::string_view filter, Feeder::Clock::time_point now) {
-  if (auto* listeners = listeners_of(filter)) {
+void ServiceLinks::subscribed(Connection service, Role role, std::string_view filter,
+                              Feeder::Clock::time_point now) {
+  if (auto* listeners = listeners_of(filter, role)) {
     listeners->insert(service);
     // In whichever order it subscribes: the picture is sent when it can see both the picture and its changes.
     const bool concerns_presence = listeners == &presence_listeners_ || listeners == &snapshot_listeners_;
@@ -49,13 +50,14 @@ void ServiceLinks::subscribed(Connection service, std::string_view filter, Feede
   pipe->feeder.store_came(now);
 }
 
-void ServiceLinks::unsubscribed(Connection service, std::string_view filter) {
-  if (auto* listeners = listeners_of(filter)) listeners->erase(service);
+void ServiceLinks::unsubscribed(Connection service, Role role, std::string_view filter) {
+  if (auto* listeners = listeners_of(filter, role)) listeners->erase(service);
   if (const auto partition = ingest_partition(filter)) stop_feeding(*partition, service);
 }
 
 void ServiceLinks::gone(Connection service) {
-  for (auto* listeners : {&requests_, &push_, &presence_listeners_, &snapshot_listeners_}) {
+  for (auto* listeners :
+       {&requests_, &push_stores_, &push_bridges_, &presence_listeners_, &snapshot_listeners_}) {
     listeners->erase(service);
   }
   std::vector<Partition> partitions;

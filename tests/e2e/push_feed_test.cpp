@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "protocol/push_payload.h"
+#include "protocol/topic.h"
 #include "tests/support/platform_test.h"
 #include "tests/support/verify_platform.h"
 
@@ -35,7 +36,9 @@ class PlayedBridge {
         epoch_(before != nullptr ? before->epoch_ : ""),
         after_(before != nullptr ? before->after_ : 0) {
     EXPECT_EQ(client_.connect(), kSuccess);
-    for (const auto& topic : {kFeedPage, kCheckAnswer}) EXPECT_LT(client_.subscribe(topic), 0x80);
+    for (const auto& topic : {kFeedPage, kCheckAnswer, std::string(kPushFilter)}) {
+      EXPECT_LT(client_.subscribe(topic), 0x80);
+    }
   }
 
   // Asks for what comes after its place, without waiting.

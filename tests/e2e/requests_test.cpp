@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "protocol/json_codec.h"
+#include "protocol/topic.h"
 #include "tests/support/platform_test.h"
 
 namespace duet {
@@ -198,6 +199,13 @@ TEST_F(Requests, TypingReachesThePeerAndIsNotStored) {
 TEST_F(Requests, DevicesTellsOfMine) {
   const auto phone = online(alice_, "phone");
   auto tablet = online(alice_, "tablet");
+  TestClient bridge({.port = platform().mqtt_port(),
+                     .client_id = "duet-push",
+                     .username = std::nullopt,
+                     .password = platform().tokens().service(Role::push),
+                     .will = std::nullopt});
+  ASSERT_EQ(bridge.connect(), kSuccess);
+  ASSERT_LT(bridge.subscribe(std::string(kPushFilter)), 0x80);
   phone->mqtt().publish(
       {.topic = phone->push_topic(), .payload = R"({"platform": "fcm", "token": "t"})", .correlation = {}});
   const auto device = [&](const std::string& name) {

@@ -89,6 +89,13 @@ class GateTest : public testing::Test {
     return client;
   }
 
+  // The push bridge, connected and subscribed.
+  Client bridge() {
+    const auto client = connected(31, "duet-push");
+    EXPECT_TRUE(gate_->may_subscribe(client, "u/+/d/+/push", now_));
+    return client;
+  }
+
   // What the broker does with a PUBLISH: ACL_CHECK, then MESSAGE.
   bool publish(const Client& client, std::string_view topic, std::string_view payload) {
     const Publish message{topic, payload, "correlation"};

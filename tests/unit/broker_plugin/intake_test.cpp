@@ -171,6 +171,7 @@ TEST_F(IntakeTest, EventsOfEveryKindShareOneLimitPerDevice) {
   options_.rates.device_events = {10, 2};
   start();
   store();
+  bridge();
   const auto client = alice();
   const auto tab = connected(1, "alice:tab");
   const std::vector<std::pair<std::string, std::string>> kinds{
@@ -247,8 +248,14 @@ TEST_F(IntakeTest, APushRegistrationNeedsSomebodyToTakeIt) {
   const auto client = alice();
   EXPECT_FALSE(publish(client, "u/alice/d/phone/push", R"({"platform":"fcm","token":"t"})"));
   EXPECT_EQ(code_of_alice(), ErrorCode::unavailable);
-  store();
+  const auto service = store();
+  EXPECT_FALSE(publish(client, "u/alice/d/phone/push", R"({"platform":"fcm","token":"t"})"));
+  EXPECT_EQ(code_of_alice(), ErrorCode::unavailable) << "the bridge would never hear of it";
+  bridge();
   EXPECT_TRUE(publish(client, "u/alice/d/phone/push", R"({"platform":"fcm","token":"t"})"));
+  EXPECT_TRUE(gate_->may_unsubscribe(service, "u/+/d/+/push"));
+  EXPECT_FALSE(publish(client, "u/alice/d/phone/push", R"({"platform":"fcm","token":"t"})"));
+  EXPECT_EQ(code_of_alice(), ErrorCode::unavailable) << "nor the store";
   EXPECT_FALSE(publish(client, "u/alice/d/phone/push", R"({"platform":"pigeon"})"));
   EXPECT_EQ(code_of_alice(), ErrorCode::malformed);
 }

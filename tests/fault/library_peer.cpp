@@ -66,7 +66,9 @@ LibraryPeer::LibraryPeer(LibraryPeerSpec spec, std::function<void()> on_change)
 LibraryPeer::~LibraryPeer() {
   thread_.request_stop();
   thread_.join();
-  client_.reset();
+  // Its handlers run until it has gone, and use the pointer, which reset() would take from them first.
+  std::default_delete<Client>()(client_.get());
+  static_cast<void>(client_.release());
 }
 
 // What the earlier process wrote down last may be a message that it did not live to put into the outbox.

@@ -295,7 +295,7 @@ TEST_F(PresenceTest, EachServiceThatComesGetsTheWholePicture) {
   EXPECT_TRUE(publish(alice(), kPresence, kOnline));
   connected(1, "bob:phone");
   std::size_t pictures = 0;
-  for (const auto& [number, name] : {std::pair(30, "duet-store"), std::pair(31, "duet-push")}) {
+  for (const auto& [number, name] : {std::pair(30U, "duet-store"), std::pair(31U, "duet-push")}) {
     const auto service = connected(number, name);
     EXPECT_TRUE(gate_->may_subscribe(service, "u/+/d/+/presence", now_));
     tick();

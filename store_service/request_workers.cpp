@@ -14,7 +14,7 @@
 namespace duet {
 namespace {
 
-Timestamp present() {
+Timestamp wall_time() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
@@ -84,7 +84,7 @@ void RequestWorkers::handle(StoreReader& reader, const RawPushCheck& raw) {
   const auto check = parse_push_check(raw.payload);
   if (!check) return spdlog::error("a check of push cannot be read");
   try {
-    const PushCheckAnswer answer{check->req, reader.push_standings(check->of, present())};
+    const PushCheckAnswer answer{check->req, reader.push_standings(check->of, wall_time())};
     neighbours_.publisher.publish(
         {format_topic(ServiceTopic{"store", ServiceKind::check}), format_push_check_answer(answer)});
   } catch (const StoreError& error) {
@@ -114,7 +114,7 @@ void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const Reques
     case Method::history:
       return reply(to, answer_history(reader, me, request));
     case Method::conversations:
-      return reply(to, answer_conversations(reader, epoch_, me, request, present()));
+      return reply(to, answer_conversations(reader, epoch_, me, request, wall_time()));
     case Method::sync:
       return reply(to, answer_sync(reader, epoch_, me, request));
     case Method::blocks:

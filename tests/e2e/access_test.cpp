@@ -158,6 +158,12 @@ std::string payload_for(const std::string& topic, const TokenMint& tokens, const
 
 class AccessTable : public SharedPlatformTest<AccessTable>, public ::testing::WithParamInterface<Role> {
  protected:
+  void SetUp() override {
+    SharedPlatformTest::SetUp();
+    ASSERT_EQ(bridge_.connect(), kSuccess);
+    ASSERT_LT(bridge_.subscribe(std::string(kPushFilter)), 0x80);
+  }
+
   static Principal principal(Role role) {
     const Timestamp later = Timestamp::max();
     if (role != Role::chat) return Principal::of_service(role, "test", later);
@@ -186,6 +192,14 @@ class AccessTable : public SharedPlatformTest<AccessTable>, public ::testing::Wi
     }
     return probes;
   }
+
+ private:
+  // Without one push registrations are refused, whatever the table says.
+  TestClient bridge_{ConnectSpec{.port = platform().mqtt_port(),
+                                 .client_id = "duet-push.bridge",
+                                 .username = std::nullopt,
+                                 .password = platform().tokens().service(Role::push),
+                                 .will = std::nullopt}};
 };
 
 TEST_P(AccessTable, DecidesEveryPublish) {

@@ -115,7 +115,7 @@ void TestPlatform::exchange_plugin(const std::filesystem::path& plugin) {
   fs::create_directories(tree / "bin");
   fs::create_directories(tree / "lib");
   fs::copy_file(program("duet-run"), tree / "bin" / "duet-run");
-  for (const auto* name : {"duet-store", "duet-ws", "duet-auth", "duet-keys"}) {
+  for (const auto* name : {"duet-store", "duet-ws", "duet-auth", "duet-keys", "duet-push"}) {
     fs::create_symlink(program(name), tree / "bin" / name);
   }
   fs::create_directory_symlink(build_dir() / "share", tree / "share");

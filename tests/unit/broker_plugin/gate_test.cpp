@@ -294,16 +294,15 @@ TEST_F(PresenceTest, ADeviceThatIsBackWithinTheTurnIsNotSaidToBeOffline) {
 TEST_F(PresenceTest, EachServiceThatComesGetsTheWholePicture) {
   EXPECT_TRUE(publish(alice(), kPresence, kOnline));
   connected(1, "bob:phone");
-  std::size_t pictures = 0;
   for (const auto& [number, name] : {std::pair(30U, "duet-store"), std::pair(31U, "duet-push")}) {
     const auto service = connected(number, name);
     EXPECT_TRUE(gate_->may_subscribe(service, "u/+/d/+/presence", now_));
     tick();
-    EXPECT_THAT(published_on("svc/broker/presence"), SizeIs(pictures)) << name << " could not see it yet";
+    EXPECT_THAT(published_on("svc/broker/presence"), IsEmpty()) << name << " could not see it yet";
     EXPECT_TRUE(gate_->may_subscribe(service, "svc/broker/presence", now_));
     tick();
     const auto pages = published_on("svc/broker/presence");
-    ASSERT_THAT(pages, SizeIs(++pictures)) << name;
+    ASSERT_THAT(pages, SizeIs(1)) << name;
     const auto page = parse_presence_snapshot(pages.back().payload);
     ASSERT_TRUE(page);
     EXPECT_TRUE(page->reset);

@@ -30,7 +30,7 @@ TEST(PushFeedPage, IsNoLongerThanItsEventsSay) {
   std::size_t sum = 0;
   for (const auto& event : page.events) sum += max_size_on_page(event);
   EXPECT_LE(size, sum);
-  EXPECT_GE(size, sum - page.events.size() * 16);  // nor much more
+  EXPECT_GE(size, sum - page.events.size() * 32);  // nor much more
   EXPECT_EQ(parse_push_feed_page(format_push_feed_page(page)), page);
 }
 

@@ -29,6 +29,7 @@ Instant instant_now() {
 
 std::vector<std::string> names_of(const std::map<std::string, std::unique_ptr<Sender>>& senders) {
   std::vector<std::string> names;
+  names.reserve(senders.size());
   for (const auto& [name, sender] : senders) names.push_back(name);
   return names;
 }

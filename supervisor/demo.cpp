@@ -115,8 +115,8 @@ void play_conversation(const fs::path& data_dir, std::ostream& out) {
 }
 
 // What a command says, line by line.
-std::vector<std::string> output_of(std::vector<std::string> words) {
-  ClientProcess process(std::move(words));
+std::vector<std::string> output_of(const std::vector<std::string>& words) {
+  ClientProcess process(words);
   std::vector<std::string> lines;
   const auto until = deadline();
   while (auto line = process.read_line(until)) lines.push_back(*std::move(line));

@@ -17,18 +17,18 @@ class ApnsAnswerTest : public testing::Test {
  protected:
   ApnsAnswerTest() { restart(); }
   void restart() {
-    sender = make_apns_sender(
+    sender_ = make_apns_sender(
         {"net.example.duet", "TEAM567890", "KEY4567890", push_ec_key(), std::make_shared<MapMemory>()});
   }
   Judgement judged(int status, const std::string& body, int attempt = 1) {
-    return sender->judge(answered(status, body), message_push(), iphone_, attempt, kNow);
+    return sender_->judge(answered(status, body), message_push(), iphone_, attempt, kNow);
   }
   Judgement refused(int status, const std::string& reason, int attempt = 1) {
     return judged(status, R"({"reason":")" + reason + R"("})", attempt);
   }
 
   const Registration iphone_ = registration_of(ApnsTarget{"00ff", ApnsEnvironment::production});
-  std::unique_ptr<Sender> sender;
+  std::unique_ptr<Sender> sender_;
 };
 
 struct ApnsRow {
@@ -145,7 +145,7 @@ TEST_F(ApnsAnswerTest, TriesWhatItDoesNotUnderstandThreeTimes) {
 
 TEST_F(ApnsAnswerTest, KnowsWhatIsNoAnswer) {
   const auto judge = [&](PostResult::Kind kind, int attempt) {
-    return sender->judge(unanswered(kind), message_push(), iphone_, attempt, kNow);
+    return sender_->judge(unanswered(kind), message_push(), iphone_, attempt, kNow);
   };
   EXPECT_EQ(to_text(judge(PostResult::Kind::untrusted, 1).action), "pause");
   restart();

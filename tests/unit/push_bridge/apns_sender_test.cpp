@@ -34,7 +34,7 @@ class ApnsSenderTest : public testing::Test {
                     const Registration& to = iphone()) {
     auto current = push;
     current.expires_at = std::max(push.expires_at, now + minutes(1));
-    return sender->prepare(current, to, now).value();
+    return sender_->prepare(current, to, now).value();
   }
   std::string bearer(Timestamp now, ApnsEnvironment environment = ApnsEnvironment::production) {
     const auto value = header_of(prepared(now, message_push(), iphone(environment)), "authorization");
@@ -42,15 +42,15 @@ class ApnsSenderTest : public testing::Test {
     return value.substr(7);
   }
   Judgement judged(int status, const std::string& body, int attempt = 1, Timestamp now = kNow) {
-    return sender->judge(answered(status, body), message_push(), iphone(), attempt, now);
+    return sender_->judge(answered(status, body), message_push(), iphone(), attempt, now);
   }
   Judgement refused(int status, const std::string& reason, int attempt = 1, Timestamp now = kNow) {
     return judged(status, R"({"reason":")" + reason + R"("})", attempt, now);
   }
-  void restart(std::uint64_t seed) { sender = make_apns_sender(apns_options(memory, seed)); }
+  void restart(std::uint64_t seed) { sender_ = make_apns_sender(apns_options(memory_, seed)); }
 
-  std::shared_ptr<MapMemory> memory = std::make_shared<MapMemory>();
-  std::unique_ptr<Sender> sender = make_apns_sender(apns_options(memory));
+  std::shared_ptr<MapMemory> memory_ = std::make_shared<MapMemory>();
+  std::unique_ptr<Sender> sender_ = make_apns_sender(apns_options(memory_));
 };
 
 TEST_F(ApnsSenderTest, SaysThatThereIsAMessage) {
@@ -117,7 +117,7 @@ TEST_F(ApnsSenderTest, RefusesWhatIsNoPush) {
     auto push = message_push();
     auto to = iphone();
     change(push, std::get<ApnsTarget>(to.target));
-    const auto post = sender->prepare(push, to, kNow);
+    const auto post = sender_->prepare(push, to, kNow);
     ASSERT_FALSE(post) << of;
     EXPECT_EQ(post.error().find(std::get<ApnsTarget>(to.target).token.substr(0, 20)), std::string::npos)
         << of;
@@ -135,7 +135,7 @@ TEST_F(ApnsSenderTest, RefusesWhatIsNoPush) {
   refuses([](auto&, auto& to) { to.token = std::string(2050, 'a'); }, "a long token");
   auto none = iphone();
   std::get<ApnsTarget>(none.target).token = "";
-  EXPECT_FALSE(sender->prepare(message_push(), none, kNow));
+  EXPECT_FALSE(sender_->prepare(message_push(), none, kNow));
 }
 
 TEST_F(ApnsSenderTest, SignsAsApplesKeyOfTheTeam) {
@@ -158,10 +158,10 @@ TEST_F(ApnsSenderTest, RenewsItsTokenAfter45MinutesOrSo) {
   minutes least{120};
   minutes most{0};
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    memory = std::make_shared<MapMemory>();
+    memory_ = std::make_shared<MapMemory>();
     restart(seed);
     const auto life = life_of_token([&](Timestamp now) { return bearer(now); }, kNow);
-    EXPECT_EQ(memory->saves, 2);
+    EXPECT_EQ(memory_->saves, 2);
     least = std::min(least, life);
     most = std::max(most, life);
   }
@@ -173,7 +173,7 @@ TEST_F(ApnsSenderTest, RenewsItsTokenAfter45MinutesOrSo) {
 
 TEST_F(ApnsSenderTest, HasATokenForEachEnvironment) {
   EXPECT_NE(bearer(kNow), bearer(kNow, ApnsEnvironment::sandbox));
-  EXPECT_EQ(memory->values.size(), 2U);
+  EXPECT_EQ(memory_->values.size(), 2U);
 }
 
 TEST_F(ApnsSenderTest, MintsNoTokenWhenItRestarts) {
@@ -182,26 +182,26 @@ TEST_F(ApnsSenderTest, MintsNoTokenWhenItRestarts) {
     restart(seed);
     EXPECT_EQ(bearer(kNow + minutes(seed) / 2), first);
   }
-  EXPECT_EQ(memory->saves, 1);
+  EXPECT_EQ(memory_->saves, 1);
 }
 
 TEST_F(ApnsSenderTest, SharesItsTokenWithOtherApps) {
-  auto options = apns_options(memory, 2);
+  auto options = apns_options(memory_, 2);
   options.topic = "net.example.other";
   const auto other = make_apns_sender(options);
   const auto token_of = [](Sender& of, Timestamp now) {
     auto push = message_push();
     return header_of(of.prepare(push, iphone(), now).value(), "authorization");
   };
-  EXPECT_EQ(token_of(*sender, kNow), token_of(*other, kNow));
+  EXPECT_EQ(token_of(*sender_, kNow), token_of(*other, kNow));
   // Later too, whoever renews it.
-  EXPECT_EQ(token_of(*other, kNow + minutes(51)), token_of(*sender, kNow + minutes(51)));
-  EXPECT_EQ(memory->saves, 2);
+  EXPECT_EQ(token_of(*other, kNow + minutes(51)), token_of(*sender_, kNow + minutes(51)));
+  EXPECT_EQ(memory_->saves, 2);
 }
 
 TEST_F(ApnsSenderTest, BelievesOnlyATokenOfItsKeyAndTime) {
   const auto first = bearer(kNow);
-  const auto good = memory->values.begin()->second;
+  const auto good = memory_->values.begin()->second;
   const auto with = [&](const char* name, const json& value) {
     auto changed = json::parse(good);
     changed[name] = value;
@@ -212,11 +212,11 @@ TEST_F(ApnsSenderTest, BelievesOnlyATokenOfItsKeyAndTime) {
                                  with("key", 5), with("token", nullptr), with("issued_at", "yesterday"),
                                  with("issued_at", next_ms), with("renew_at", next_ms - 120'000),
                                  with("issued_at", (kNow - minutes(56)).time_since_epoch().count())}) {
-    memory->values.begin()->second = remembered;
+    memory_->values.begin()->second = remembered;
     restart(1);
     EXPECT_NE(bearer(kNow), first) << remembered;
   }
-  memory->values.begin()->second = good;
+  memory_->values.begin()->second = good;
   restart(1);
   EXPECT_EQ(bearer(kNow), first);
 }
@@ -231,7 +231,7 @@ TEST_F(ApnsSenderTest, RemintsAnExpiredTokenOnce) {
   const auto second = bearer(later);
   EXPECT_NE(second, first);
   EXPECT_EQ(verified_jwt(second, push_ec_key()).claims.at("iat"), 1'700'000'000 + 20 * 60);
-  EXPECT_EQ(memory->saves, 2);
+  EXPECT_EQ(memory_->saves, 2);
   // The new one has expired as well: a clock is wrong.
   EXPECT_EQ(to_text(refused(403, "ExpiredProviderToken", 2, later).action), "pause");
   EXPECT_EQ(bearer(later + minutes(1)), second);
@@ -243,7 +243,7 @@ TEST_F(ApnsSenderTest, MintsNothingForAYoungToken) {
   prepared(later);
   EXPECT_EQ(to_text(refused(403, "ExpiredProviderToken", 1, later).action), "pause");
   EXPECT_EQ(bearer(later), first);
-  EXPECT_EQ(memory->saves, 1);
+  EXPECT_EQ(memory_->saves, 1);
 }
 
 // Of a hundred pushes on their way with an expired token only the first is news.
@@ -257,9 +257,9 @@ TEST_F(ApnsSenderTest, RemintsOnceForAllOnTheirWay) {
   EXPECT_EQ(to_text(refused(403, "ExpiredProviderToken", 1, later).action), "remint");
   const auto second = bearer(later);
   const auto body = R"({"reason":"ExpiredProviderToken"})";
-  EXPECT_EQ(to_text(sender->judge(answered(403, body), other, iphone(), 1, later).action), "remint");
+  EXPECT_EQ(to_text(sender_->judge(answered(403, body), other, iphone(), 1, later).action), "remint");
   EXPECT_EQ(bearer(later), second);
-  EXPECT_EQ(memory->saves, 2);
+  EXPECT_EQ(memory_->saves, 2);
 }
 
 TEST_F(ApnsSenderTest, GoesBackToTheTokenBeforeWhenTheyChangeTooOften) {
@@ -276,14 +276,14 @@ TEST_F(ApnsSenderTest, GoesBackToTheTokenBeforeWhenTheyChangeTooOften) {
   }
   EXPECT_EQ(bearer(kNow + minutes(55) - seconds(1)), first);
   EXPECT_EQ(bearer(kNow + minutes(55)), second);
-  EXPECT_EQ(memory->saves, 2);
+  EXPECT_EQ(memory_->saves, 2);
 }
 
 TEST_F(ApnsSenderTest, KeepsItsOnlyTokenWhenTheyChangeTooOften) {
   const auto first = bearer(kNow);
   EXPECT_EQ(to_text(refused(429, "TooManyProviderTokenUpdates").action), "retry");
   EXPECT_EQ(bearer(kNow + minutes(1)), first);
-  EXPECT_EQ(memory->saves, 1);
+  EXPECT_EQ(memory_->saves, 1);
 }
 
 TEST(MakeApnsSender, RefusesOptionsThatApplesServiceWould) {

@@ -44,24 +44,24 @@ std::string fcm_error(const char* status, const char* code, const char* message 
 class FcmSenderTest : public testing::Test {
  protected:
   void restart(std::uint64_t seed = 1) {
-    sender = make_fcm_sender({.account = service_account(), .seed = seed});
+    sender_ = make_fcm_sender({.account = service_account(), .seed = seed});
   }
   // Asks for a token and gets one.
   void grant(const std::string& token, Timestamp now = kNow) {
-    ASSERT_TRUE(sender->credentials_request(now));
-    EXPECT_EQ(to_text(sender->take_credentials(answered(200, granted(token)), now).action), "sent");
+    ASSERT_TRUE(sender_->credentials_request(now));
+    EXPECT_EQ(to_text(sender_->take_credentials(answered(200, granted(token)), now).action), "sent");
   }
   HttpPost prepared(Timestamp now = kNow, const Notification& push = message_push()) {
-    return sender->prepare(push, android(), now).value();
+    return sender_->prepare(push, android(), now).value();
   }
   std::string bearer(Timestamp now = kNow) { return header_of(prepared(now), "authorization"); }
   Judgement judged(int status, const std::string& body, int attempt = 1,
                    std::map<std::string, std::string> headers = {}) {
-    return sender->judge(answered(status, body, std::move(headers)), message_push(), android(), attempt,
-                         kNow);
+    return sender_->judge(answered(status, body, std::move(headers)), message_push(), android(), attempt,
+                          kNow);
   }
 
-  std::unique_ptr<Sender> sender = make_fcm_sender({.account = service_account(), .seed = 1});
+  std::unique_ptr<Sender> sender_ = make_fcm_sender({.account = service_account(), .seed = 1});
 };
 
 TEST_F(FcmSenderTest, SaysThatThereIsAMessage) {
@@ -119,17 +119,17 @@ TEST_F(FcmSenderTest, KeepsToGooglesLimits) {
 }
 
 TEST_F(FcmSenderTest, RefusesWhatIsNoPush) {
-  EXPECT_EQ(sender->prepare(message_push(), android(), kNow).error(), "there is no access token yet");
+  EXPECT_EQ(sender_->prepare(message_push(), android(), kNow).error(), "there is no access token yet");
   grant("ya29.token");
   for (const auto& token : {std::string(), std::string("a b"), std::string("a\nb"), std::string("\xc3\xa4"),
                             std::string(2049, 'x')}) {
-    const auto post = sender->prepare(message_push(), registration_of(FcmTarget{token}), kNow);
+    const auto post = sender_->prepare(message_push(), registration_of(FcmTarget{token}), kNow);
     ASSERT_FALSE(post);
     EXPECT_TRUE(token.empty() || post.error().find(token) == std::string::npos);
   }
   auto push = message_push();
   push.expires_at = kNow;
-  EXPECT_FALSE(sender->prepare(push, android(), kNow));
+  EXPECT_FALSE(sender_->prepare(push, android(), kNow));
 }
 
 // The assertion of a grant.
@@ -140,7 +140,7 @@ Jwt assertion_of(const HttpPost& post) {
 }
 
 TEST_F(FcmSenderTest, AsksGoogleForAToken) {
-  const auto post = sender->credentials_request(kNow);
+  const auto post = sender_->credentials_request(kNow);
   ASSERT_TRUE(post);
   EXPECT_EQ(post->url, kTokenUri);
   EXPECT_EQ(header_of(*post, "content-type"), "application/x-www-form-urlencoded");
@@ -154,11 +154,11 @@ TEST_F(FcmSenderTest, AsksGoogleForAToken) {
 }
 
 TEST_F(FcmSenderTest, AsksForOneTokenAtATime) {
-  EXPECT_TRUE(sender->credentials_request(kNow));
-  EXPECT_FALSE(sender->credentials_request(kNow));
-  EXPECT_FALSE(sender->credentials_request(kNow + minutes(1)));
-  sender->take_credentials(answered(200, granted("ya29.one")), kNow);
-  EXPECT_FALSE(sender->credentials_request(kNow));
+  EXPECT_TRUE(sender_->credentials_request(kNow));
+  EXPECT_FALSE(sender_->credentials_request(kNow));
+  EXPECT_FALSE(sender_->credentials_request(kNow + minutes(1)));
+  sender_->take_credentials(answered(200, granted("ya29.one")), kNow);
+  EXPECT_FALSE(sender_->credentials_request(kNow));
 }
 
 TEST_F(FcmSenderTest, RefreshesItsTokenBeforeTheEnd) {
@@ -166,11 +166,11 @@ TEST_F(FcmSenderTest, RefreshesItsTokenBeforeTheEnd) {
     restart(seed);
     grant("ya29.one");
     seconds age{0};
-    while (!sender->credentials_request(kNow + age)) age += seconds(1);
+    while (!sender_->credentials_request(kNow + age)) age += seconds(1);
     EXPECT_GE(age, seconds(3599) * 80 / 100);
     EXPECT_LE(age, seconds(3599) * 90 / 100 + seconds(1));
     EXPECT_EQ(bearer(kNow + age), "Bearer ya29.one");  // meanwhile
-    sender->take_credentials(answered(200, granted("ya29.two")), kNow + age);
+    sender_->take_credentials(answered(200, granted("ya29.two")), kNow + age);
     EXPECT_EQ(bearer(kNow + age), "Bearer ya29.two");
   }
 }
@@ -178,16 +178,16 @@ TEST_F(FcmSenderTest, RefreshesItsTokenBeforeTheEnd) {
 TEST_F(FcmSenderTest, KeepsTheOldTokenWhileThereIsNoNewOne) {
   grant("ya29.one");
   const auto late = kNow + seconds(3400);
-  ASSERT_TRUE(sender->credentials_request(late));
-  const auto failed = sender->take_credentials(answered(503, "<html>"), late);
+  ASSERT_TRUE(sender_->credentials_request(late));
+  const auto failed = sender_->take_credentials(answered(503, "<html>"), late);
   EXPECT_EQ(to_text(failed.action), "retry");
   // Not at once, as pushes can be sent.
-  EXPECT_FALSE(sender->credentials_request(late));
+  EXPECT_FALSE(sender_->credentials_request(late));
   EXPECT_EQ(bearer(late), "Bearer ya29.one");
-  EXPECT_TRUE(sender->credentials_request(late + *failed.after));
-  sender->take_credentials(answered(503, ""), late + *failed.after);
+  EXPECT_TRUE(sender_->credentials_request(late + *failed.after));
+  sender_->take_credentials(answered(503, ""), late + *failed.after);
   // At once, as they cannot.
-  EXPECT_TRUE(sender->credentials_request(kNow + seconds(3599)));
+  EXPECT_TRUE(sender_->credentials_request(kNow + seconds(3599)));
 }
 
 TEST_F(FcmSenderTest, KnowsWhyThereIsNoToken) {
@@ -217,20 +217,20 @@ TEST_F(FcmSenderTest, KnowsWhyThereIsNoToken) {
   };
   for (const auto& row : rows) {
     restart();
-    ASSERT_TRUE(sender->credentials_request(kNow));
-    const auto judgement = sender->take_credentials(row.answer, kNow);
+    ASSERT_TRUE(sender_->credentials_request(kNow));
+    const auto judgement = sender_->take_credentials(row.answer, kNow);
     EXPECT_EQ(to_text(judgement.action), row.action) << row.reason;
     EXPECT_EQ(judgement.reason, row.reason);
     EXPECT_EQ(judgement.after.has_value(), judgement.action == Action::retry);
-    EXPECT_TRUE(sender->credentials_request(kNow)) << "there is still no token";
+    EXPECT_TRUE(sender_->credentials_request(kNow)) << "there is still no token";
   }
 }
 
 TEST_F(FcmSenderTest, AsksForATokenLessAndLessOften) {
   Delay last{};
   for (int i = 0; i < 12; ++i) {
-    ASSERT_TRUE(sender->credentials_request(kNow));
-    last = sender->take_credentials(answered(503, ""), kNow).after.value();
+    ASSERT_TRUE(sender_->credentials_request(kNow));
+    last = sender_->take_credentials(answered(503, ""), kNow).after.value();
     EXPECT_GE(last, Delay(500));
     EXPECT_LE(last, seconds(90));
   }
@@ -265,11 +265,11 @@ TEST_F(FcmSenderTest, RemintsOnceForAllOnTheirWay) {
   auto third = message_push();
   third.id.back() = '1';
   prepared(kNow, third);
-  EXPECT_EQ(to_text(sender->judge(expired, message_push(), android(), 1, kNow).action), "remint");
-  EXPECT_EQ(to_text(sender->judge(expired, third, android(), 1, kNow).action), "remint");
+  EXPECT_EQ(to_text(sender_->judge(expired, message_push(), android(), 1, kNow).action), "remint");
+  EXPECT_EQ(to_text(sender_->judge(expired, third, android(), 1, kNow).action), "remint");
   grant("ya29.two");
-  EXPECT_EQ(to_text(sender->judge(expired, other, android(), 1, kNow).action), "remint");
-  EXPECT_FALSE(sender->credentials_request(kNow));
+  EXPECT_EQ(to_text(sender_->judge(expired, other, android(), 1, kNow).action), "remint");
+  EXPECT_FALSE(sender_->credentials_request(kNow));
   EXPECT_EQ(bearer(), "Bearer ya29.two");
 }
 
@@ -375,7 +375,7 @@ TEST_F(FcmSenderTest, GivesUpWithinAboutAnHour) {
 
 TEST_F(FcmSenderTest, KnowsWhatIsNoAnswer) {
   const auto judge = [&](PostResult::Kind kind, int attempt) {
-    return sender->judge(unanswered(kind), message_push(), android(), attempt, kNow);
+    return sender_->judge(unanswered(kind), message_push(), android(), attempt, kNow);
   };
   EXPECT_EQ(to_text(judge(PostResult::Kind::not_sent, 1).action), "retry");
   EXPECT_EQ(to_text(judge(PostResult::Kind::unknown, 2).action), "retry");

@@ -32,11 +32,9 @@ class FeedFollowerTest : public testing::Test {
     return PushMessage{log, user("alice"), user("bob"), seq, MessageId::parse("m").value(), world_.now()};
   }
   PushFeedPage page(std::uint64_t after, std::vector<PushEvent> events, bool more = false) {
-    return {.epoch = "e1",
-            .after = after,
-            .through = after + events.size(),
-            .more = more,
-            .events = std::move(events)};
+    const std::size_t count = events.size();
+    return {
+        .epoch = "e1", .after = after, .through = after + count, .more = more, .events = std::move(events)};
   }
   std::size_t jobs() { return world_.database.jobs().size(); }
 

@@ -40,15 +40,15 @@ class WebPushSenderTest : public testing::Test {
  protected:
   HttpPost prepared(const Notification& push = message_push(), Timestamp now = kNow,
                     const std::string& endpoint = kEndpoint) {
-    return sender->prepare(push, browser(endpoint), now).value();
+    return sender_->prepare(push, browser(endpoint), now).value();
   }
   Judgement judged(int status, int attempt = 1, std::map<std::string, std::string> headers = {}) {
-    return sender->judge(answered(status, "what it says", std::move(headers)), message_push(), browser(),
-                         attempt, kNow);
+    return sender_->judge(answered(status, "what it says", std::move(headers)), message_push(), browser(),
+                          attempt, kNow);
   }
-  void restart() { sender = make_webpush_sender(webpush_options()); }
+  void restart() { sender_ = make_webpush_sender(webpush_options()); }
 
-  std::unique_ptr<Sender> sender = make_webpush_sender(webpush_options());
+  std::unique_ptr<Sender> sender_ = make_webpush_sender(webpush_options());
 };
 
 TEST_F(WebPushSenderTest, SendsAnEncryptedMessage) {
@@ -99,16 +99,16 @@ TEST_F(WebPushSenderTest, NamesNobody) {
 }
 
 TEST_F(WebPushSenderTest, RefusesWhatIsNoPush) {
-  EXPECT_FALSE(sender->prepare(badge_push(), browser(), kNow));
+  EXPECT_FALSE(sender_->prepare(badge_push(), browser(), kNow));
   auto late = message_push();
   late.expires_at = kNow;
-  EXPECT_FALSE(sender->prepare(late, browser(), kNow));
-  const auto elsewhere = sender->prepare(message_push(), browser("https://10.0.0.1/secret_path"), kNow);
+  EXPECT_FALSE(sender_->prepare(late, browser(), kNow));
+  const auto elsewhere = sender_->prepare(message_push(), browser("https://10.0.0.1/secret_path"), kNow);
   ASSERT_FALSE(elsewhere);
   EXPECT_EQ(elsewhere.error(), "the endpoint is not an https URL of an allowed host");
   auto no_key = browser();
   std::get<WebPushTarget>(no_key.target).key = "secret_key";
-  const auto post = sender->prepare(message_push(), no_key, kNow);
+  const auto post = sender_->prepare(message_push(), no_key, kNow);
   ASSERT_FALSE(post);
   EXPECT_EQ(post.error().find("secret_key"), std::string::npos);
 }
@@ -163,7 +163,7 @@ TEST_F(WebPushSenderTest, WaitsAsLongAsTheServiceSays) {
 
 TEST_F(WebPushSenderTest, KnowsWhatIsNoAnswer) {
   const auto judge = [&](PostResult::Kind kind, int attempt) {
-    return sender->judge(unanswered(kind), message_push(), browser(), attempt, kNow);
+    return sender_->judge(unanswered(kind), message_push(), browser(), attempt, kNow);
   };
   EXPECT_EQ(to_text(judge(PostResult::Kind::not_sent, 1).action), "retry");
   EXPECT_EQ(to_text(judge(PostResult::Kind::unknown, 2).action), "retry");

@@ -19,7 +19,7 @@ class PushPartsTest : public ::testing::Test {
   PushPartsTest() { layout_.prepare(); }
 
   std::filesystem::path apps(const std::string& text) {
-    const auto file = root_.path() / "apps.toml";
+    auto file = root_.path() / "apps.toml";
     write_text(file, text);
     return file;
   }

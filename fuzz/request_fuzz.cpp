@@ -54,7 +54,7 @@ Answer answer(Method method, const UserId& me, const RequestPayload& request) {
     case Method::history:
       return answer_history(reader, me, request);
     case Method::conversations:
-      return answer_conversations(reader, world().epoch(), me, request);
+      return answer_conversations(reader, world().epoch(), me, request, Timestamp());
     case Method::sync:
       return answer_sync(reader, world().epoch(), me, request);
     case Method::blocks:

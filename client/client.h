@@ -107,8 +107,9 @@ class Client {
   void request(const std::string& method, RequestPayload parameters, std::function<void(Answer)> handler);
 
   // How this device is reached while it is away: a registration as JSON (docs/protocol.md section 2);
-  // {"platform": null} ends that. Told now and after every connect, again and again while no bridge takes it;
-  // `on_taken` is called once, on the client's thread, when one has.
+  // {"platform": null} ends that. Told now and after every connect, again and again while no bridge takes it,
+  // but not after a refusal that is for good (on_error); `on_taken` is called once, on the client's thread,
+  // when one has.
   void set_push(std::string registration, std::function<void()> on_taken = {});
 
   // From now on nothing that arrives is told or counted as delivered: it is left to the next client. From a

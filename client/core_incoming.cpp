@@ -69,8 +69,12 @@ void Client::Core::on_error(const ErrorEvent& error) {
     if (refused_for_now(error.refusal.code)) return;
   }
   const auto* device = topic ? std::get_if<DeviceTopic>(&*topic) : nullptr;
-  if (device != nullptr && device->kind == DeviceKind::push && refused_for_now(error.refusal.code)) {
-    push_.refused_for_now(std::chrono::steady_clock::now());
+  if (device != nullptr && device->kind == DeviceKind::push) {
+    if (refused_for_now(error.refusal.code)) {
+      push_.refused_for_now(std::chrono::steady_clock::now());
+    } else {
+      push_.refused_for_good();
+    }
   }
   if (handlers_.on_error) handlers_.on_error(error);
 }

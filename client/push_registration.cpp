@@ -30,10 +30,16 @@ std::optional<std::string> PushRegistration::due(SteadyTime now) {
 
 void PushRegistration::answered(bool accepted, SteadyTime now) {
   if (!accepted) {
-    if (open_) due_ = now + delay_.next();
+    if (open_ && payload_) due_ = now + delay_.next();
   } else if (const auto taken = std::exchange(on_taken_, nullptr)) {
     taken();
   }
+}
+
+void PushRegistration::refused_for_good() {
+  payload_.reset();
+  on_taken_ = nullptr;
+  due_.reset();
 }
 
 }  // namespace duet

@@ -25,6 +25,8 @@ class PushRegistration {
   void answered(bool accepted, SteadyTime now);
   // It was refused for now, after the broker had acknowledged it: MQTT 3.1.1 has no other way.
   void refused_for_now(SteadyTime now) { answered(false, now); }
+  // It never will be taken: nothing is told any more until the next set().
+  void refused_for_good();
   std::optional<SteadyTime> next_time() const { return due_; }
 
  private:

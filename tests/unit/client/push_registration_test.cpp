@@ -68,6 +68,19 @@ TEST_F(PushRegistrationTest, WhatWasRefusedAfterItsAcknowledgementIsToldAgain) {
   EXPECT_EQ(push_.due(now_ + kFirstRetry), "{}");
 }
 
+TEST_F(PushRegistrationTest, WhatIsRefusedForGoodIsToldNoMore) {
+  push_.connected(now_);
+  set("wrong");
+  EXPECT_EQ(push_.due(now_), "wrong");
+  push_.refused_for_good();
+  push_.answered(false, now_);  // the acknowledgement of MQTT 5 may come after the error
+  push_.disconnected();
+  push_.connected(now_);
+  EXPECT_EQ(push_.next_time(), std::nullopt);
+  set("right");
+  EXPECT_EQ(push_.due(now_), "right");
+}
+
 TEST_F(PushRegistrationTest, NothingIsToldWithoutOne) {
   push_.connected(now_);
   EXPECT_EQ(push_.next_time(), std::nullopt);

@@ -14,6 +14,9 @@
 namespace duet {
 namespace {
 
+// Four weeks: FCM keeps no message longer.
+constexpr std::int64_t longest_offer_h = 24 * 28;
+
 void read_broker(TomlSection broker, PushConfig::Broker& out) {
   out.uri = broker.text("uri", out.uri);
   out.token_file = broker.required_text("token_file");
@@ -34,7 +37,7 @@ void read_broker(TomlSection broker, PushConfig::Broker& out) {
 void read_decision(TomlSection decision, DecisionRules& out) {
   out.grace = std::chrono::seconds(decision.number("grace_s", out.grace.count(), {0, 600}));
   out.expire_after =
-      std::chrono::hours(decision.number("expire_after_h", out.expire_after.count(), {1, 24 * 28}));
+      std::chrono::hours(decision.number("expire_after_h", out.expire_after.count(), {1, longest_offer_h}));
   if (decision.has("repeat_after_s")) {
     out.repeat_after.clear();
     for (const auto seconds : decision.numbers("repeat_after_s", {0, 86'400})) {

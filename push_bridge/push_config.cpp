@@ -15,7 +15,7 @@ namespace duet {
 namespace {
 
 // Four weeks: FCM keeps no message longer.
-constexpr std::int64_t longest_offer_h = 24 * 28;
+constexpr std::int64_t kLongestOfferHours = std::int64_t{24} * 28;
 
 void read_broker(TomlSection broker, PushConfig::Broker& out) {
   out.uri = broker.text("uri", out.uri);
@@ -37,7 +37,7 @@ void read_broker(TomlSection broker, PushConfig::Broker& out) {
 void read_decision(TomlSection decision, DecisionRules& out) {
   out.grace = std::chrono::seconds(decision.number("grace_s", out.grace.count(), {0, 600}));
   out.expire_after =
-      std::chrono::hours(decision.number("expire_after_h", out.expire_after.count(), {1, longest_offer_h}));
+      std::chrono::hours(decision.number("expire_after_h", out.expire_after.count(), {1, kLongestOfferHours}));
   if (decision.has("repeat_after_s")) {
     out.repeat_after.clear();
     for (const auto seconds : decision.numbers("repeat_after_s", {0, 86'400})) {

@@ -36,8 +36,8 @@ void read_broker(TomlSection broker, PushConfig::Broker& out) {
 
 void read_decision(TomlSection decision, DecisionRules& out) {
   out.grace = std::chrono::seconds(decision.number("grace_s", out.grace.count(), {0, 600}));
-  out.expire_after =
-      std::chrono::hours(decision.number("expire_after_h", out.expire_after.count(), {1, kLongestOfferHours}));
+  out.expire_after = std::chrono::hours(
+      decision.number("expire_after_h", out.expire_after.count(), {1, kLongestOfferHours}));
   if (decision.has("repeat_after_s")) {
     out.repeat_after.clear();
     for (const auto seconds : decision.numbers("repeat_after_s", {0, 86'400})) {

@@ -82,12 +82,17 @@ class Link {
   // any more, and every on_done has been called. Not from a handler.
   void stop();
 
+  // `bulk`: gives way. Whatever else is published is sent before it, and few of these are on their way at a
+  // time, so that what is urgent waits behind few; one always is, so that none waits for ever. Messages of
+  // one lane are sent in the order in which they were published.
+  enum class Lane : std::uint8_t { normal, bulk };
   struct Publish {
     std::string topic{};
     std::string payload{};
     int qos = 1;
     bool retained = false;
     std::string correlation_data{};
+    Lane lane = Lane::normal;
   };
   // Hands the message to the connection. `accepted`: it is on its way; `on_done` is then called exactly once:
   // true when the broker acknowledged it (QoS 1) or it was written (QoS 0), false when it was refused (MQTT 5

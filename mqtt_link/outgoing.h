@@ -19,20 +19,22 @@ class Outgoing {
  public:
   using Done = std::function<void(bool)>;
   static constexpr std::size_t kMaxPending = 10'000;
+  // A broker reads one packet of each connection in a turn: more would not get them there sooner.
+  static constexpr std::size_t kBulkWindow = 16;
 
   struct Numbered {
     std::uint64_t number;
     Link::Publish message;
   };
 
-  bool empty() const { return done_.empty(); }
-  bool full() const { return done_.size() >= kMaxPending; }
+  bool empty() const { return pending_.empty(); }
+  bool full() const { return pending_.size() >= kMaxPending; }
   void add(Link::Publish message, Done done);
 
   // At most that many messages are sent and not finished.
   void set_window(std::size_t window) { window_ = window; }
-  bool ready() const { return !waiting_.empty() && sent_ < window_; }
-  // The next message to send; nullopt unless ready().
+  bool ready() const { return sent_ < window_ && (!waiting_.empty() || bulk_ready()); }
+  // The next message to send (Link::Lane says which); nullopt unless ready().
   std::optional<Numbered> next();
 
   // Takes a sent message out; nullopt when it is not known (any more).
@@ -41,11 +43,20 @@ class Outgoing {
   std::vector<Done> take_all();
 
  private:
+  struct Pending {
+    Done done;
+    Link::Lane lane;
+  };
+
+  bool bulk_ready() const { return !waiting_bulk_.empty() && sent_bulk_ < kBulkWindow; }
+
   std::size_t window_ = 1;
-  std::size_t sent_ = 0;
+  std::size_t sent_ = 0;  // of both lanes
+  std::size_t sent_bulk_ = 0;
   std::uint64_t last_number_ = 0;
   std::deque<Numbered> waiting_;
-  std::unordered_map<std::uint64_t, Done> done_;  // of the waiting and the sent
+  std::deque<Numbered> waiting_bulk_;
+  std::unordered_map<std::uint64_t, Pending> pending_;  // the waiting and the sent
 };
 
 }  // namespace duet

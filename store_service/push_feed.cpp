@@ -53,8 +53,9 @@ bool PushFeed::answer(const PushFeedAsk& ask) {
 }
 
 void PushFeed::send(const PushFeedPage& page) {
-  const auto result = publisher_.publish(
-      {format_topic(ServiceTopic{"store", ServiceKind::feed}), format_push_feed_page(page)});
+  const auto result = publisher_.publish({.topic = format_topic(ServiceTopic{"store", ServiceKind::feed}),
+                                          .payload = format_push_feed_page(page),
+                                          .lane = Link::Lane::bulk});
   if (result != PublishResult::accepted) spdlog::debug("a page for push was not sent");
 }
 

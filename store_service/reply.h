@@ -24,8 +24,10 @@ struct ReplyTo {
 
 std::string format_reply(const ReplyTo& to, const Answer& answer);
 
-// Publishes the reply. One that finds no connection is lost: its device has lost it too.
-void send_reply(Publisher& publisher, const ReplyTo& to, const Answer& answer);
+// Publishes the reply. One that finds no connection is lost: its device has lost it too. The bulk lane is for
+// what is read from the database, page by page: what happens now does not wait behind it.
+void send_reply(Publisher& publisher, const ReplyTo& to, const Answer& answer,
+                Link::Lane lane = Link::Lane::normal);
 
 inline Failure<Refusal> unavailable() {
   return refuse(ErrorCode::unavailable, "the request could not be served now, try again later");

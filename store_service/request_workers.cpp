@@ -112,11 +112,11 @@ void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const Reques
   if (!method) return reply(to, refuse(ErrorCode::unknown_method, "there is no such method"));
   switch (*method) {
     case Method::history:
-      return reply(to, answer_history(reader, me, request));
+      return reply_in_bulk(to, answer_history(reader, me, request));
     case Method::conversations:
-      return reply(to, answer_conversations(reader, epoch_, me, request, wall_time()));
+      return reply_in_bulk(to, answer_conversations(reader, epoch_, me, request, wall_time()));
     case Method::sync:
-      return reply(to, answer_sync(reader, epoch_, me, request));
+      return reply_in_bulk(to, answer_sync(reader, epoch_, me, request));
     case Method::blocks:
       return reply(to, answer_blocks(reader, me));
     case Method::presence:

@@ -72,6 +72,9 @@ class RequestWorkers {
   void pass_devices(StoreReader& reader, const ReplyTo& to);
   void to_presence(const ReplyTo& to, PresenceEvent event);
   void reply(const ReplyTo& to, const Answer& answer) { send_reply(neighbours_.publisher, to, answer); }
+  void reply_in_bulk(const ReplyTo& to, const Answer& answer) {
+    send_reply(neighbours_.publisher, to, answer, Link::Lane::bulk);
+  }
 
   const std::string epoch_;
   const Neighbours neighbours_;

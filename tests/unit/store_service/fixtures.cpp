@@ -64,8 +64,8 @@ PublishResult RecordingPublisher::publish(Link::Publish message, std::function<v
   {
     const std::lock_guard lock(mutex_);
     if (result_ != PublishResult::accepted) return result_;
-    sent_.push_back(
-        {std::move(message.topic), std::move(message.payload), std::move(message.correlation_data)});
+    sent_.push_back({std::move(message.topic), std::move(message.payload),
+                     std::move(message.correlation_data), message.lane});
     done = at_once_;
     if (!done && on_done) unsettled_.push_back(on_done);
   }

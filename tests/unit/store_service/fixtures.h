@@ -59,7 +59,8 @@ class RecordingPublisher final : public Publisher {
   struct Sent {
     std::string topic;
     std::string payload;
-    std::string correlation_data;
+    std::string correlation_data = {};
+    Link::Lane lane = Link::Lane::normal;
   };
 
   PublishResult publish(Link::Publish message, std::function<void(bool)> on_done = {}) override;

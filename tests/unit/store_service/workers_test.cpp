@@ -104,6 +104,20 @@ TEST_F(Workers, RefuseWhatIsNoRequest) {
   EXPECT_EQ(error_of(ask(alice_, "block", {{"with", "alice"}})), "malformed");
 }
 
+TEST_F(Workers, PagesGiveWayAndWhatHappensNowDoesNot) {
+  const auto lane_of = [&](const std::string& method) {
+    ask(alice_, method, {{"with", "bob"}});
+    return publisher_.sent("u/alice/d/phone/reply").back().lane;
+  };
+  for (const auto* method : {"history", "conversations", "sync"}) {
+    EXPECT_EQ(lane_of(method), Link::Lane::bulk) << method;
+  }
+  // An update must not overtake the reply that it follows.
+  for (const auto* method : {"presence", "block", "unblock", "devices", "mute"}) {
+    EXPECT_EQ(lane_of(method), Link::Lane::normal) << method;
+  }
+}
+
 TEST_F(Workers, BlockIsInForceBeforeItsReply) {
   EXPECT_EQ(ask(bob_, "block", {{"with", "alice"}})["result"], json::object());
 

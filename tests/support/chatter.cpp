@@ -1,5 +1,6 @@
 #include "tests/support/chatter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/json_codec.h"
@@ -12,8 +13,10 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::milliseconds kReconnectInterval{50};
-// A reply may be lost with the store that owed it; then the question is asked again.
+// A reply may be lost with the store that owed it: then the question is asked again, with growing pauses, as
+// a store that is only slow must not get more to do.
 constexpr std::chrono::seconds kReplyPatience{2};
+constexpr std::chrono::seconds kMaxReplyPatience{20};
 // How long the broker keeps a persistent session.
 constexpr std::uint32_t kSessionExpiryS = 3600;
 // Of so many receipts one says `read`, the others `delivered`.
@@ -115,28 +118,36 @@ bool Chatter::sync(const std::stop_token& stop) {
   const std::string device = "u/" + spec_.user + "/d/" + spec_.device;
   if (mqtt_->subscribe("u/" + spec_.user + "/in/#") == kNoAnswer) return false;
   if (mqtt_->subscribe(device + "/#") == kNoAnswer) return false;
-  while (mqtt_->connected() && !stop.stop_requested()) {
-    const std::string req = "sync-" + std::to_string(++questions_);
-    json request = {{"req", req}, {"limit", 200}};
-    if (!cursor_.empty()) request["cursor"] = cursor_;
-    mqtt_->publish({.topic = device + "/req/sync", .payload = request.dump(), .correlation = {}});
-    const auto reply = mqtt_->wait_for(
-        [&](const Received& received) {
-          // Old replies may be many and large: only this one is parsed.
-          return received.topic == device + "/reply" && received.payload.find(req) != std::string::npos &&
-                 received.json().value("req", "") == req;
-        },
-        kReplyPatience);
-    if (!reply || !reply->json().contains("result")) {  // lost with the store, or `unavailable` without one
+  while (const auto reply = ask_sync(stop)) {
+    if (!reply->contains("result")) {  // `unavailable`, without a store
       eventually([&] { return !mqtt_->connected(); }, kReconnectInterval);
       continue;
     }
-    const json page = reply->json().at("result");
+    const json page = reply->at("result");
     take_page(page);
     cursor_ = page.at("cursor");
     if (page.at("live").get<bool>()) return true;
   }
   return false;
+}
+
+// Asks for the next page until there is a reply. Nullopt: the connection was lost, or the end was asked for.
+std::optional<json> Chatter::ask_sync(const std::stop_token& stop) {
+  const std::string device = "u/" + spec_.user + "/d/" + spec_.device;
+  const std::string req = "sync-" + std::to_string(++questions_);
+  json request = {{"req", req}, {"limit", 200}};
+  if (!cursor_.empty()) request["cursor"] = cursor_;
+  const auto is_reply = [&](const Received& received) {
+    // Old replies may be many and large: only this one is parsed.
+    return received.topic == device + "/reply" && received.payload.find(req) != std::string::npos &&
+           received.json().value("req", "") == req;
+  };
+  for (auto patience = kReplyPatience; mqtt_->connected() && !stop.stop_requested();
+       patience = std::min(2 * patience, kMaxReplyPatience)) {
+    mqtt_->publish({.topic = device + "/req/sync", .payload = request.dump(), .correlation = {}});
+    if (const auto reply = mqtt_->wait_for(is_reply, patience)) return reply->json();
+  }
+  return std::nullopt;
 }
 
 void Chatter::take_page(const json& page) {

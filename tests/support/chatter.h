@@ -113,6 +113,7 @@ class Chatter {
   void turn(const std::stop_token& stop);
   bool connect();
   bool sync(const std::stop_token& stop);
+  std::optional<nlohmann::json> ask_sync(const std::stop_token& stop);
   void take_page(const nlohmann::json& page);
   bool resend();
   void publish_next();

@@ -17,7 +17,10 @@ const fs = require('node:fs');
 const readline = require('node:readline');
 const mqtt = require('mqtt');
 
-const REPLY_PATIENCE_MS = 2000; // a reply may be lost with the store that owed it; then it is asked again
+// A reply may be lost with the store that owed it: then it is asked again, with growing pauses, as a store that
+// is only slow must not get more to do.
+const REPLY_PATIENCE_MS = 2000;
+const MAX_REPLY_PATIENCE_MS = 20000;
 const MIN_RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 500;
 const RESEND_MS = 10000; // a `sent` that the broker had no room for comes with the answer to a resend
@@ -69,7 +72,7 @@ class Device {
     this.live = false;
     this.publishing = true;
     this.syncWanted = false;
-    this.question = null; // the sync page that is asked for: {req, timer, since}
+    this.question = null; // the sync page that is asked for: {req, ask, timer, answersCommand}
     this.questions = 0;
     this.unconfirmed = new Map(); // id → {peer, id, body, at}, in the order of first publishing
     this.receipts = new Map(spec.peers.map((peer) => [peer, new Receipts()]));
@@ -155,7 +158,7 @@ class Device {
     this.connection = null;
     this.tried = true;
     this.live = false;
-    if (this.question) clearInterval(this.question.timer);
+    if (this.question) clearTimeout(this.question.timer);
     this.question = null;
     for (const receipts of this.receipts.values()) receipts.inFlight = false;
     connection.end(true);
@@ -184,19 +187,24 @@ class Device {
   // begun, with this page or an earlier one.
   sync(answersCommand = this.syncWanted) {
     const req = `sync-${++this.questions}`;
-    const ask = () => {
+    const question = {req, timer: null, answersCommand};
+    question.ask = (patience = REPLY_PATIENCE_MS) => {
       const request = {req, limit: 200, ...(this.cursor ? {cursor: this.cursor} : {})};
       this.publish(`${this.own}/req/sync`, request, () => {});
+      question.timer = setTimeout(question.ask, patience, Math.min(2 * patience, MAX_REPLY_PATIENCE_MS));
     };
-    this.question = {req, timer: setInterval(ask, REPLY_PATIENCE_MS), answersCommand};
-    ask();
+    this.question = question;
+    question.ask();
   }
 
   takeReply(reply) {
     if (!this.question || reply.req !== this.question.req) return undefined;
-    if (reply.error?.code === 'unavailable') return undefined; // asked again by the timer
-    const {timer, answersCommand} = this.question;
-    clearInterval(timer);
+    const {timer, ask, answersCommand} = this.question;
+    clearTimeout(timer);
+    if (reply.error?.code === 'unavailable') {
+      this.question.timer = setTimeout(ask, REPLY_PATIENCE_MS);
+      return undefined;
+    }
     this.question = null;
     if (reply.error) return this.takeRefusal(reply.error);
     for (const change of reply.result.changes) {

@@ -28,7 +28,8 @@ AcceptedPush to_accepted(const nlohmann::json& said) {
           .attempt = said.at("attempt"),
           .duplicate = said.at("duplicate"),
           .headers = said.at("headers"),
-          .payload = said.at("payload")};
+          .payload = said.at("payload"),
+          .body = said.value("body", "")};
 }
 
 }  // namespace
@@ -72,6 +73,10 @@ nlohmann::json PushDouble::ask(const std::string& path, const nlohmann::json& bo
 
 nlohmann::json PushDouble::subscribe() {
   return ask("/subscribe");
+}
+
+std::string PushDouble::adopt(const std::string& token) {
+  return ask("/adopt", {{"token", token}}).at("endpoint");
 }
 
 void PushDouble::plan(const PushFault& fault) {

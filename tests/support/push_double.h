@@ -43,6 +43,7 @@ struct AcceptedPush {
   bool duplicate = false;    // it had been accepted already
   nlohmann::json headers;
   nlohmann::json payload;  // Web Push: decrypted
+  std::string body;        // of an adopted subscription instead: as it came, in base64url
 };
 
 struct PushViolation {
@@ -65,6 +66,8 @@ class PushDouble {
   std::filesystem::path fcm_credentials_file() const { return dir_.path() / "fcm.json"; }
   std::filesystem::path apns_key_file() const { return dir_.path() / "apns.p8"; }
   std::filesystem::path vapid_key_file() const { return dir_.path() / "vapid.pem"; }
+  // All of these, and the servers' certificate (server.pem, server.key).
+  std::filesystem::path directory() const { return dir_.path(); }
   std::string fcm_project() const { return ready_.at("project"); }
   std::string apns_team() const { return ready_.at("team_id"); }
   std::string apns_key_id() const { return ready_.at("key_id"); }
@@ -72,6 +75,9 @@ class PushDouble {
 
   // A browser subscribes: its PushSubscription, {"endpoint", "keys": {"p256dh", "auth"}}.
   nlohmann::json subscribe();
+  // Takes the pushes to another browser's subscription, which it cannot read. Returns the endpoint to use
+  // instead of that which ends with `token`.
+  std::string adopt(const std::string& token);
 
   void plan(const PushFault& fault);
   void clear_faults();

@@ -6,9 +6,10 @@
 //   /revive      {"provider", "token"}: is no longer dead
 //   /expire      no access token given until now is good
 //   /subscribe   → a new PushSubscription
+//   /adopt       {"token"} → {"endpoint"}: another browser's subscription, whose messages stay as they are
 //   /set         {name: value, …}: settings.js
 //   /accepted    → [{"provider", "token", "id", "conversation", "seq", "at", "connection", "attempt", "duplicate",
-//                    "headers", "payload"}, …]
+//                    "headers", "payload", "body"?}, …]: body, in base64url, of what nobody here can read
 //   /violations  → [{"provider", "kind", "detail", "at"}, …]
 //   /counters    → {provider: {"requests", "accepted", "duplicates", "violations", "connections", "open", "peak_open", …}}
 //   /forget      of what was recorded, everything
@@ -28,6 +29,7 @@ function commands({hosts, record, faults, behaviour, oauth, webpush, settings}) 
     '/revive': ({provider, token}) => behaviour.revive(provider, token),
     '/expire': () => oauth.expireAll(),
     '/subscribe': () => webpush.subscribe(),
+    '/adopt': (subscription) => webpush.adopt(subscription),
     '/set': (values) => {
       for (const [name, value] of Object.entries(values)) {
         if (!(name in settings)) throw new Error(`there is no setting ${name}`);

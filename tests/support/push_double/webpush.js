@@ -7,6 +7,7 @@
 'use strict';
 
 const crypto = require('node:crypto');
+const ece = require('http_ece');
 const jose = require('jose');
 const {decrypt, Unreadable} = require('./aes128gcm');
 
@@ -28,7 +29,7 @@ class WebPush {
     this.record = record;
     this.firstStreamLimit = false;
     this.origin = '';
-    this.subscriptions = new Map(); // by the end of the endpoint's path
+    this.subscriptions = new Map(); // by the end of the endpoint's path; null for another browser's
     this.verified = new Map(); // VAPID token: its claims
     this.seen = new Map(); // salt and sender's key: the hash of the message
     this.messages = 0;
@@ -44,6 +45,13 @@ class WebPush {
     return {endpoint: `${this.origin}/push/${token}`, expirationTime: null, keys};
   }
 
+  // A subscription of a browser that has its keys itself. What is posted to the endpoint, which is returned, is recorded
+  // as it came.
+  adopt({token}) {
+    this.subscriptions.set(token, null);
+    return {endpoint: `${this.origin}/push/${token}`};
+  }
+
   async examine(request) {
     const {headers, body} = request;
     const [, token] = /^\/push\/([\w-]+)$/.exec(headers[':path']) ?? [];
@@ -52,10 +60,12 @@ class WebPush {
       headers: {ttl: headers.ttl, urgency: headers.urgency, topic: headers.topic}};
     try {
       if (headers[':method'] !== 'POST') throw new Refused(405, 'bad-request', 'the method');
-      if (!subscription) throw new Refused(404, 'bad-request', 'nobody subscribed there');
+      if (subscription === undefined) throw new Refused(404, 'bad-request', 'nobody subscribed there');
       this.checkHeaders(headers, body);
       await this.authenticate(headers.authorization ?? '');
-      push.payload = this.read(subscription, body);
+      this.checkFresh(body);
+      if (subscription) push.payload = read(subscription, body);
+      else push.body = body.toString('base64url');
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       return {push, refusal: {status: error.status, reason: ''}, violation: [error.kind, error.message]};
@@ -101,17 +111,11 @@ class WebPush {
     return verified.payload;
   }
 
-  read({key, secret}, body) {
+  checkFresh(body) {
     const salt = body.subarray(0, 86).toString('base64');
     const hash = crypto.createHash('sha256').update(body).digest('base64');
     if (this.seen.has(salt) && this.seen.get(salt) !== hash) throw new Refused(400, 'reused-key', 'another message with it');
     this.seen.set(salt, hash);
-    try {
-      return JSON.parse(decrypt(body, key, secret).toString());
-    } catch (error) {
-      if (!(error instanceof Unreadable) && !(error instanceof SyntaxError)) throw error;
-      throw new Refused(400, 'bad-encryption', error.message);
-    }
   }
 
   accept() {
@@ -121,6 +125,19 @@ class WebPush {
 
   answer({status, location}) {
     return {status, headers: location ? {location} : {}};
+  }
+}
+
+// What the message says, as our own receiver and another one read it.
+function read({key, secret}, body) {
+  try {
+    const text = decrypt(body, key, secret);
+    const again = ece.decrypt(body, {version: 'aes128gcm', privateKey: key, authSecret: secret.toString('base64url')});
+    if (!again.equals(text)) throw new Unreadable('another receiver reads something else');
+    return JSON.parse(text.toString());
+  } catch (error) {
+    if (!(error instanceof Unreadable) && !(error instanceof SyntaxError)) throw error;
+    throw new Refused(400, 'bad-encryption', error.message);
   }
 }
 

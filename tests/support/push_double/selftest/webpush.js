@@ -4,6 +4,7 @@
 const assert = require('node:assert');
 const crypto = require('node:crypto');
 const {test} = require('node:test');
+const ece = require('http_ece');
 const jose = require('jose');
 const {double, tell, violations, connect, post, seconds, defined} = require('./double');
 const {decrypt} = require('../aes128gcm');
@@ -97,6 +98,20 @@ test('web pushes that nobody can read', async () => {
   assert.deepStrictEqual(await violations(), Array(5).fill('bad-encryption'));
 });
 
+test('a web push for the browser of somebody else', async () => {
+  const browser = crypto.createECDH('prime256v1');
+  const secret = crypto.randomBytes(16);
+  const keys = {p256dh: browser.generateKeys().toString('base64url'), auth: secret.toString('base64url')};
+  const subscription = {...(await tell('/adopt', {token: 'of-somebody'})), keys};
+  const session = await connect('webpush');
+  assert.strictEqual((await sendWeb(session, subscription, webHeaders(await vapid({}, stranger())), encrypt('{}', subscription))).status, 403);
+  assert.strictEqual((await sendWeb(session, subscription, webHeaders(await vapid()), encrypt('Hello', subscription))).status, 201);
+  assert.deepStrictEqual(await violations(), ['bad-vapid']);
+  const [{token, body}] = await tell('/accepted');
+  assert.strictEqual(token, 'of-somebody');
+  assert.strictEqual(decrypt(Buffer.from(body, 'base64url'), browser, secret).toString(), 'Hello');
+});
+
 test('a web push over four kilobytes', async () => {
   const subscription = await tell('/subscribe');
   const answer = await sendWeb(await connect('webpush'), subscription, webHeaders(await vapid()), encrypt(JSON.stringify('x'.repeat(4000)), subscription));
@@ -127,5 +142,7 @@ test('the example of RFC 8291, appendix A', () => {
   receiver.setPrivateKey(Buffer.from('q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94', 'base64url'));
   const body = Buffer.from('DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_' +
     'yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN', 'base64url');
-  assert.strictEqual(decrypt(body, receiver, Buffer.from('BTBZMqHH6r4Tts7J_aSIgg', 'base64url')).toString(), 'When I grow up, I want to be a watermelon');
+  const [said, secret] = ['When I grow up, I want to be a watermelon', 'BTBZMqHH6r4Tts7J_aSIgg'];
+  assert.strictEqual(decrypt(body, receiver, Buffer.from(secret, 'base64url')).toString(), said);
+  assert.strictEqual(ece.decrypt(body, {version: 'aes128gcm', privateKey: receiver, authSecret: secret}).toString(), said);
 });

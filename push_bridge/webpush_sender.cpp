@@ -145,7 +145,8 @@ bool is_subject(std::string_view text) {
 }  // namespace
 
 std::vector<std::string> known_webpush_hosts() {
-  return {"fcm.googleapis.com", "push.services.mozilla.com", "notify.windows.com", "push.apple.com"};
+  return {"fcm.googleapis.com", "jmt17.google.com", "push.services.mozilla.com", "notify.windows.com",
+          "push.apple.com"};
 }
 
 std::unique_ptr<Sender> make_webpush_sender(WebPushOptions options) {

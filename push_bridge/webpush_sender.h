@@ -11,7 +11,7 @@
 
 namespace duet {
 
-// The push services of Chrome, Edge, Firefox and Safari.
+// The push services of Chrome, Chromium, Firefox, Edge and Safari.
 std::vector<std::string> known_webpush_hosts();
 
 struct WebPushOptions {

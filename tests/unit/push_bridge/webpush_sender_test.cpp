@@ -224,6 +224,7 @@ TEST(AllowedHosts, AllowsThePushServices) {
   const auto hosts = hosts_of(known_webpush_hosts());
   for (const auto& [url, origin] : std::vector<std::pair<std::string, std::string>>{
            {"https://fcm.googleapis.com/fcm/send/abc:def-_=", "https://fcm.googleapis.com"},
+           {"https://jmt17.google.com/fcm/send/abc:def-_=", "https://jmt17.google.com"},
            {"https://updates.push.services.mozilla.com/wpush/v2/gAAA_-",
             "https://updates.push.services.mozilla.com"},
            {"https://wns2-par02p.notify.windows.com/w/?token=BQ%2f",

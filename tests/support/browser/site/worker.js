@@ -1,4 +1,4 @@
-// A service worker as an app's would be (docs/protocol.md, 2.1): the words are its own, for a push has none.
+// A service worker as an app's would be (docs/protocol.md, "What a push says"): the words are its own, for a push has none.
 'use strict';
 
 async function show(said) {

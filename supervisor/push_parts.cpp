@@ -2,10 +2,8 @@
 
 #include <toml++/toml.h>
 
-#include <chrono>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 
 #include "file_io/file.h"
 #include "file_io/secret_file.h"
@@ -18,13 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// It makes keys and certificates first.
-constexpr std::chrono::seconds kDoublePatience{20};
+constexpr const char* kDoubleName = "push-double";
 
 Part double_part(const fs::path& folder, const Layout& layout, int process_lock) {
   const auto directory = layout.push_double();
   const auto ready_file = layout.push_double_ready();
-  return Part{.spec = service_spec("push-double", {find_node(), folder / "standalone.js", directory}, layout,
+  return Part{.spec = service_spec(kDoubleName, {find_node(), folder / "standalone.js", directory}, layout,
                                    process_lock),
               .before_start =
                   [directory, ready_file, config = layout.push_config()] {
@@ -45,17 +42,6 @@ Part bridge_part(const Programs& programs, const Layout& layout, int process_loc
     configure();
   };
   return part;
-}
-
-// Whether the file is there, soon.
-bool appears(const fs::path& file) {
-  constexpr std::chrono::milliseconds kPoll{20};
-  const auto deadline = std::chrono::steady_clock::now() + kDoublePatience;
-  while (!fs::exists(file)) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(kPoll);
-  }
-  return true;
 }
 
 }  // namespace
@@ -94,10 +80,9 @@ std::vector<Part> push_parts(const Programs& programs, const Layout& layout, con
     parts.push_back(bridge_part(programs, layout, process_lock, [] {}));
   } else if (options.push_double) {
     parts.push_back(double_part(*options.push_double, layout, process_lock));
-    parts.push_back(bridge_part(programs, layout, process_lock, [write_config, layout] {
-      // Otherwise the bridge says that it has no configuration, and the double why.
-      if (appears(layout.push_double_ready())) write_config(layout.push_double_config());
-    }));
+    parts.push_back(bridge_part(programs, layout, process_lock,
+                                [write_config, layout] { write_config(layout.push_double_config()); }));
+    parts.back().after = kDoubleName;
   }
   return parts;
 }

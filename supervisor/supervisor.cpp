@@ -24,7 +24,8 @@ Supervisor::Supervisor(std::vector<Part> parts, SupervisorHooks hooks, const Sig
 
 void Supervisor::run() {
   started_at_ = next_tick_ = Clock::now();
-  for (auto& watched : parts_) start(*watched);
+  for (auto& watched : parts_) watched->start_at = started_at_;
+  start_due();
   supervise();
   hooks_.on_stopping();
   stop_all();
@@ -52,7 +53,8 @@ Supervisor::Clock::time_point Supervisor::next_event() const {
   auto next = next_tick_;
   for (const auto& watched : parts_) {
     if (!ready_ || watched->tell_by) next = std::min(next, Clock::now() + kReadyPoll);
-    if (watched->start_at) next = std::min(next, *watched->start_at);
+    if (!watched->start_at) continue;
+    next = std::min(next, may_start(*watched) ? *watched->start_at : Clock::now() + kReadyPoll);
   }
   return next;
 }
@@ -71,8 +73,14 @@ void Supervisor::start(Watched& watched) {
 
 void Supervisor::start_due() {
   for (auto& watched : parts_) {
-    if (watched->start_at && *watched->start_at <= Clock::now()) start(*watched);
+    if (watched->start_at && *watched->start_at <= Clock::now() && may_start(*watched)) start(*watched);
   }
+}
+
+bool Supervisor::may_start(const Watched& watched) const {
+  return std::all_of(parts_.begin(), parts_.end(), [&watched](const auto& other) {
+    return other->part.spec.name != watched.part.after || is_ready(*other);
+  });
 }
 
 void Supervisor::notice_ends() {

@@ -25,6 +25,7 @@ struct Part {
   ProcessSpec spec;
   std::function<void()> before_start;   // called before every start; may be empty
   std::function<bool(pid_t)> is_ready;  // whether this process does its work by now
+  std::string after = {};  // the name of a part that has to be ready at every start; may be empty
 };
 
 struct SupervisorHooks {
@@ -71,6 +72,7 @@ class Supervisor {
   Clock::time_point next_event() const;
   void start(Watched& watched);
   void start_due();
+  bool may_start(const Watched& watched) const;
   void notice_ends();
   void after_end(Watched& watched, const ProcessEnd& end);
   void check_ready();

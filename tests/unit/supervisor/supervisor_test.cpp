@@ -13,6 +13,7 @@
 namespace duet {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Parts are shell scripts. The supervisor runs in the test's thread; the hooks, which it calls, are the test.
@@ -73,6 +74,22 @@ TEST_F(SupervisorTest, StartsAKilledPartAgainAndTellsItsNewProcess) {
   EXPECT_NE(told[0].at("broker"), told[1].at("broker"));
   EXPECT_EQ(told[0].at("store"), told[1].at("store"));
   EXPECT_THAT(read_text(directory_.path() / "supervisor.log"), HasSubstr("broker was killed by signal 9"));
+}
+
+TEST_F(SupervisorTest, StartsAPartWhenTheOneItComesAfterIsReady) {
+  std::vector<Part> parts;
+  parts.push_back(part("second", "exec sleep 100"));
+  parts.push_back(part("first", "exec sleep 100"));
+  int asked = 0;
+  bool ready = false;
+  parts[1].is_ready = [&](pid_t) { return ready = ++asked > 3; };
+  parts[0].after = "first";
+  std::vector<bool> starts;
+  parts[0].before_start = [&] { starts.push_back(ready); };
+  auto h = hooks();
+  h.on_ready = ask_to_stop;
+  Supervisor(std::move(parts), h, signals_, report_).run();
+  EXPECT_THAT(starts, ElementsAre(true));
 }
 
 TEST_F(SupervisorTest, GivesUpOnAPartThatNeverStarts) {

@@ -8,8 +8,6 @@
 #include <mutex>
 #include <utility>
 
-#include "file_io/secret_file.h"
-
 namespace duet {
 namespace {
 
@@ -18,26 +16,17 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-BrokerLink::BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database)
+BrokerLink::BrokerLink(const BrokerSettings& broker, AuthDatabase& database)
     : feed_(database,
             [this](Link::Publish message, std::function<void(bool)> on_done) {
               return link_.publish(std::move(message), std::move(on_done));
             }),
       token_("auth", broker.token_file),
-      link_(options(broker), handlers()) {}
+      link_(link_options(broker), handlers()) {}
 
 void BrokerLink::start() {
   link_.start();
   keeping_up_ = std::jthread([this](const std::stop_token& stop) { keep_up(stop); });
-}
-
-LinkOptions BrokerLink::options(const AuthConfig::Broker& broker) const {
-  LinkOptions options;
-  options.uri = broker.uri;
-  options.client_id = broker.client_id;
-  options.tls = broker.tls;
-  options.password = [file = broker.token_file] { return read_secret_line(file); };
-  return options;
 }
 
 LinkHandlers BrokerLink::handlers() {

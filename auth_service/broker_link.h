@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "auth_service/auth_database.h"
-#include "auth_service/config.h"
 #include "auth_service/revocation_feed.h"
+#include "mqtt_link/broker_settings.h"
 #include "mqtt_link/link.h"
 #include "mqtt_link/token_rotation.h"
 
@@ -16,7 +16,7 @@ namespace duet {
 // revoke.
 class BrokerLink {
  public:
-  BrokerLink(const AuthConfig::Broker& broker, AuthDatabase& database);
+  BrokerLink(const BrokerSettings& broker, AuthDatabase& database);
   BrokerLink(const BrokerLink&) = delete;
   BrokerLink& operator=(const BrokerLink&) = delete;
 
@@ -24,7 +24,6 @@ class BrokerLink {
   RevocationSink& sink() { return feed_; }
 
  private:
-  LinkOptions options(const AuthConfig::Broker& broker) const;
   LinkHandlers handlers();
   void tell_all();
   void keep_up(const std::stop_token& stop);

@@ -46,21 +46,6 @@ void read_keys(TomlSection keys, AuthConfig::Keys& out) {
   keys.refuse_unknown_keys();
 }
 
-void read_broker(TomlSection broker, AuthConfig& out) {
-  AuthConfig::Broker read;
-  read.uri = broker.text("uri", read.uri);
-  read.token_file = broker.required_text("token_file");
-  read.client_id = broker.text("client_id", read.client_id);
-  read.tls.ca_file = broker.text("ca_file", "");
-  read.tls.certificate_file = broker.text("certificate_file", "");
-  read.tls.key_file = broker.text("key_file", "");
-  if (read.tls.certificate_file.empty() != read.tls.key_file.empty()) {
-    broker.fail("key_file", "and certificate_file belong together");
-  }
-  broker.refuse_unknown_keys();
-  out.broker = std::move(read);
-}
-
 void read_tokens(TomlSection tokens, AuthConfig& out) {
   out.tokens.issuer = tokens.text("issuer", out.tokens.issuer);
   out.tokens.audience = tokens.text("audience", out.tokens.audience);
@@ -142,7 +127,7 @@ AuthConfig load_auth_config(const std::filesystem::path& file) {
   TomlSection root(file, table);
   AuthConfig config;
   read_http(root.section("http"), config.http);
-  if (root.has("broker")) read_broker(root.section("broker"), config);
+  if (root.has("broker")) config.broker = read_broker_settings(root.section("broker"), Role::auth);
   read_keys(root.section("keys"), config.keys);
   read_tokens(root.section("tokens"), config);
   read_passwords(root.section("passwords"), config);

@@ -12,7 +12,7 @@
 #include "acl/token_bucket.h"
 #include "auth_service/auth_database.h"
 #include "auth_service/password.h"
-#include "mqtt_link/link.h"
+#include "mqtt_link/broker_settings.h"
 #include "protocol/names.h"
 #include "service/address.h"
 
@@ -44,13 +44,7 @@ struct AuthConfig {
   HttpSettings http;
   std::filesystem::path database;  // database.path: required; made when it is not there
   // Whose plugin is told of logins that end. Without the section nobody is, and a token ends by running out.
-  struct Broker {
-    std::string uri = "mqtt://127.0.0.1:1883";
-    std::filesystem::path token_file;  // required; holds the access token of role `auth`, is watched
-    std::string client_id = "duet-auth";
-    LinkTls tls;  // ca_file, certificate_file, key_file: with a uri of mqtts://
-  };
-  std::optional<Broker> broker;
+  std::optional<BrokerSettings> broker;
   struct Keys {
     std::filesystem::path directory;  // required; files of `duet-auth rotate`
     bool make_first = false;          // when the directory has none

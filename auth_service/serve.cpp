@@ -7,6 +7,7 @@
 
 #include "auth_service/auth_service.h"
 #include "auth_service/broker_link.h"
+#include "auth_service/config.h"
 #include "mqtt_link/log.h"
 #include "service/stop_signal.h"
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "acl/crypto.h"
-#include "acl/principal.h"
 #include "file_io/secret_file.h"
 #include "push_bridge/channel.h"
 #include "push_bridge/registration.h"
@@ -16,23 +15,6 @@ namespace {
 
 // Four weeks: FCM keeps no message longer.
 constexpr std::int64_t kLongestOfferHours = std::int64_t{24} * 28;
-
-void read_broker(TomlSection broker, PushConfig::Broker& out) {
-  out.uri = broker.text("uri", out.uri);
-  out.token_file = broker.required_text("token_file");
-  out.client_id = broker.text("client_id", out.client_id);
-  out.tls.ca_file = broker.text("ca_file", "");
-  out.tls.certificate_file = broker.text("certificate_file", "");
-  out.tls.key_file = broker.text("key_file", "");
-  if (out.tls.certificate_file.empty() != out.tls.key_file.empty()) {
-    broker.fail("key_file", "and certificate_file belong together");
-  }
-  const auto parts = parse_service_client_id(out.client_id);
-  if (!parts || parts->role != Role::push) {
-    broker.fail("client_id", "must be duet-push or duet-push.<instance>");
-  }
-  broker.refuse_unknown_keys();
-}
 
 void read_decision(TomlSection decision, DecisionRules& out) {
   out.grace = std::chrono::seconds(decision.number("grace_s", out.grace.count(), {0, 600}));
@@ -154,7 +136,7 @@ PushConfig load_push_config(const std::filesystem::path& file, Timestamp now) {
   TomlSection root(file, table);
   PushConfig config;
   config.ready_file = root.text("ready_file", "");
-  read_broker(root.section("broker"), config.broker);
+  config.broker = read_broker_settings(root.section("broker"), Role::push);
   auto database = root.section("database");
   config.database = database.required_text("path");
   database.refuse_unknown_keys();

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mqtt_link/link.h"
+#include "mqtt_link/broker_settings.h"
 #include "push_bridge/apns_sender.h"
 #include "push_bridge/decision.h"
 #include "push_bridge/fcm_sender.h"
@@ -20,12 +20,7 @@ namespace duet {
 
 // Keys are read with the file, so that what is wrong with one is told at the start.
 struct PushConfig {
-  struct Broker {
-    std::string uri = "mqtt://127.0.0.1:1883";
-    std::filesystem::path token_file;  // required; holds the access token of role `push`, is watched
-    std::string client_id = "duet-push";
-    LinkTls tls;  // ca_file, certificate_file, key_file: with a uri of mqtts://
-  } broker;
+  BrokerSettings broker;
   std::filesystem::path database;                 // database.path: required; made when it is not there
   DecisionRules decision;                         // grace_s, repeat_after_s, expire_after_h
   std::map<std::string, FcmOptions> fcm;          // [[fcm]], by app

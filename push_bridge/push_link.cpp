@@ -5,8 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "file_io/secret_file.h"
-
 namespace duet {
 namespace {
 
@@ -16,15 +14,11 @@ std::string store_topic(ServiceKind kind) {
 
 }  // namespace
 
-PushLink::PushLink(const PushConfig::Broker& broker, BridgeQueue& queue, ReadyFile& ready)
+PushLink::PushLink(const BrokerSettings& broker, BridgeQueue& queue, ReadyFile& ready)
     : queue_(queue), ready_(ready), link_(options(broker), handlers()) {}
 
-LinkOptions PushLink::options(const PushConfig::Broker& broker) const {
-  LinkOptions options;
-  options.uri = broker.uri;
-  options.client_id = broker.client_id;
-  options.tls = broker.tls;
-  options.password = [file = broker.token_file] { return read_secret_line(file); };
+LinkOptions PushLink::options(const BrokerSettings& broker) const {
+  LinkOptions options = link_options(broker);
   // The broker answers the subscription to presence with a snapshot: what that comes on is first.
   options.subscriptions = {{format_topic(ServiceTopic{"broker", ServiceKind::presence}), 1},
                            {std::string(kPresenceFilter), 1},

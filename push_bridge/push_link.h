@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "mqtt_link/broker_settings.h"
 #include "mqtt_link/link.h"
 #include "protocol/payload.h"
 #include "protocol/topic.h"
 #include "push_bridge/bridge_input.h"
-#include "push_bridge/push_config.h"
 #include "service/ready_file.h"
 
 namespace duet {
@@ -17,7 +17,7 @@ namespace duet {
 // ready file outlive it.
 class PushLink {
  public:
-  PushLink(const PushConfig::Broker& broker, BridgeQueue& queue, ReadyFile& ready);
+  PushLink(const BrokerSettings& broker, BridgeQueue& queue, ReadyFile& ready);
 
   // From here on it connects, and connects again, for ever.
   void start() { link_.start(); }
@@ -29,7 +29,7 @@ class PushLink {
   void ready() { ready_.open(session_); }
 
  private:
-  LinkOptions options(const PushConfig::Broker& broker) const;
+  LinkOptions options(const BrokerSettings& broker) const;
   LinkHandlers handlers();
   void on_state(const std::string& state);
   void on_message(const LinkMessage& message);

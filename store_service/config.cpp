@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "acl/principal.h"
 #include "service/toml_section.h"
 
 namespace duet {
@@ -16,23 +15,6 @@ constexpr std::int64_t kMaxDevices = 1000;
 constexpr TomlSection::Range kCacheMib{8, 65'536};
 constexpr std::int64_t kMaxConversationsPerHour = 100'000;
 constexpr std::int64_t kMaxConsentMessages = 1000;
-
-void read_broker(TomlSection broker, Config::Broker& out) {
-  out.uri = broker.text("uri", out.uri);
-  out.token_file = broker.required_text("token_file");
-  out.client_id = broker.text("client_id", out.client_id);
-  out.tls.ca_file = broker.text("ca_file", "");
-  out.tls.certificate_file = broker.text("certificate_file", "");
-  out.tls.key_file = broker.text("key_file", "");
-  if (out.tls.certificate_file.empty() != out.tls.key_file.empty()) {
-    broker.fail("key_file", "and certificate_file belong together");
-  }
-  const auto parts = parse_service_client_id(out.client_id);
-  if (!parts || parts->role != Role::store) {
-    broker.fail("client_id", "must be duet-store or duet-store.<instance>");
-  }
-  broker.refuse_unknown_keys();
-}
 
 void read_strangers(TomlSection& limits, StrangerRules& out) {
   const auto per_hour = static_cast<std::size_t>(out.new_conversations.burst);
@@ -61,7 +43,7 @@ Config load_config(const std::filesystem::path& file) {
   TomlSection root(file, table);
   Config config;
   config.ready_file = root.text("ready_file", "");
-  read_broker(root.section("broker"), config.broker);
+  config.broker = read_broker_settings(root.section("broker"), Role::store);
   read_limits(root.section("limits"), config);
 
   auto database = root.section("database");

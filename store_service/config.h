@@ -6,19 +6,14 @@
 #include <filesystem>
 #include <string>
 
-#include "mqtt_link/link.h"
+#include "mqtt_link/broker_settings.h"
 #include "protocol/payload.h"
 #include "store_service/ingest.h"
 
 namespace duet {
 
 struct Config {
-  struct Broker {
-    std::string uri = "mqtt://127.0.0.1:1883";
-    std::filesystem::path token_file;  // required; holds the access token of role `store`, is watched
-    std::string client_id = "duet-store";
-    LinkTls tls;  // ca_file, certificate_file, key_file: with a uri of mqtts://
-  } broker;
+  BrokerSettings broker;
   struct Database {
     std::filesystem::path path;   // required; made when it is not there
     std::size_t cache_mib = 160;  // what its caches hold when they are full, about; at least 8

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "file_io/crash_point.h"
-#include "file_io/secret_file.h"
 #include "store_service/partition.h"
 
 namespace duet {
@@ -16,14 +15,10 @@ Subscriber::Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& 
       devices_per_user_(config.devices_per_user),
       inboxes_(inboxes),
       ready_(ready),
-      link_(link_options(config), link_handlers()) {}
+      link_(options(config), link_handlers()) {}
 
-LinkOptions Subscriber::link_options(const Config& config) const {
-  LinkOptions options;
-  options.uri = config.broker.uri;
-  options.client_id = config.broker.client_id;
-  options.tls = config.broker.tls;
-  options.password = [file = config.broker.token_file] { return read_secret_line(file); };
+LinkOptions Subscriber::options(const Config& config) const {
+  LinkOptions options = link_options(config.broker);
   // The broker answers the subscription to presence with a snapshot, and that to frames with hello: what they
   // are answered on comes first.
   options.subscriptions = {

@@ -39,7 +39,7 @@ class Subscriber final : public Publisher {
   void reconnect() override { link_.reconnect(); }
 
  private:
-  LinkOptions link_options(const Config& config) const;
+  LinkOptions options(const Config& config) const;
   LinkHandlers link_handlers();
   void on_state(const std::string& state);
   void on_message(const LinkMessage& message);

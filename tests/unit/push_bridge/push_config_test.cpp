@@ -106,7 +106,7 @@ TEST_F(PushConfigTest, TheSampleIsLoadedAndHasTheDefaults) {
   EXPECT_EQ(config.decision.grace, defaults.grace);
   EXPECT_EQ(config.decision.repeat_after, defaults.repeat_after);
   EXPECT_EQ(config.decision.expire_after, defaults.expire_after);
-  EXPECT_EQ(config.broker.uri, PushConfig::Broker{}.uri);
+  EXPECT_EQ(config.broker.uri, BrokerSettings{}.uri);
   EXPECT_EQ(config.ready_file, "");
 }
 

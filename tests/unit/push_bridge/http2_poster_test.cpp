@@ -6,20 +6,17 @@
 #include <sys/resource.h>
 
 #include <array>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "tests/support/fake_provider.h"
 #include "tests/support/jws.h"
 #include "tests/support/push_double.h"
+#include "tests/unit/push_bridge/post_results.h"
 
 namespace duet {
 namespace {
@@ -80,48 +77,6 @@ class Http2PosterTest : public testing::Test {
   const std::string token_ = make_token();
 };
 
-// Posts, and waits for what comes of it. Goes before the poster that calls it goes.
-class Results {
- public:
-  // Whether it was taken.
-  bool post(Poster& poster, int n, HttpPost request) {
-    return poster.post(std::move(request), [this, n](PostResult result) {
-      const std::scoped_lock lock(mutex_);
-      EXPECT_FALSE(results_.contains(n)) << "answered twice";
-      results_[n] = std::move(result);
-      changed_.notify_all();
-    });
-  }
-  // Waits for a place.
-  void post_in_turn(Poster& poster, int n, const HttpPost& request) {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      const std::size_t before = results_.size();
-      lock.unlock();
-      const bool taken = post(poster, n, request);
-      lock.lock();
-      if (taken) return;
-      const auto one_more = [&] { return results_.size() > before; };
-      ASSERT_TRUE(changed_.wait_for(lock, kPatience, one_more)) << "no place for " << n;
-    }
-  }
-  const PostResult& of(int n) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return results_.contains(n); });
-    return results_.at(n);
-  }
-  std::map<int, PostResult> wait_all(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return results_.size() >= count; });
-    return results_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<int, PostResult> results_;
-};
-
 const char* kind_name(Kind kind) {
   constexpr std::array kNames{"answered", "not sent", "unknown", "untrusted"};
   return kNames.at(static_cast<std::size_t>(kind));
@@ -134,7 +89,7 @@ std::map<std::string, int> kinds_of(const std::map<int, PostResult>& results) {
 }
 
 TEST_F(Http2PosterTest, BringsAnswers) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   results.post_in_turn(poster, 1, push(1));
   EXPECT_EQ(results.of(1).kind, Kind::answered) << results.of(1).error;
@@ -178,7 +133,7 @@ TEST_F(Http2PosterTest, PostsManyAtOnceOnFewConnections) {
   const int posts = said == nullptr ? 1000 : std::atoi(said);
   std::vector<HttpPost> pushes;
   for (int n = 1; n <= posts; ++n) pushes.push_back(push(n));
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   const double cpu = cpu_seconds();
   const auto begun = std::chrono::steady_clock::now();
@@ -202,13 +157,13 @@ TEST_F(Http2PosterTest, PostsManyAtOnceOnFewConnections) {
 
 TEST_F(Http2PosterTest, BeginsWithOne) {
   plan({{"do", "hang"}}, 1);
-  Results results;
+  PostResults results;
   {
     Http2Poster poster(options());
     EXPECT_TRUE(results.post(poster, 1, push(1)));
     EXPECT_FALSE(results.post(poster, 2, push(2)));
   }
-  Results more;
+  PostResults more;
   Http2Poster poster(options());
   more.post_in_turn(poster, 1, push(3));
   EXPECT_EQ(more.of(1).status, 200);
@@ -220,7 +175,7 @@ TEST_F(Http2PosterTest, BeginsWithOne) {
 TEST_F(Http2PosterTest, GoesOnAfterAGoaway) {
   plan({{"do", "goaway"}}, 0, 1, 100);
   plan({{"do", "goaway"}}, 0, 1, 250);
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   for (int n = 1; n <= 400; ++n) results.post_in_turn(poster, n, push(n));
   const auto all = results.wait_all(400);
@@ -240,7 +195,7 @@ TEST_F(Http2PosterTest, GoesOnAfterAGoaway) {
 
 TEST_F(Http2PosterTest, LosesOneStreamAlone) {
   plan({{"do", "rst"}}, 7);
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   for (int n = 1; n <= 50; ++n) results.post_in_turn(poster, n, push(n));
   EXPECT_EQ(kinds_of(results.wait_all(50)), (std::map<std::string, int>{{"answered", 49}, {"unknown", 1}}));
@@ -249,7 +204,7 @@ TEST_F(Http2PosterTest, LosesOneStreamAlone) {
 }
 
 TEST_F(Http2PosterTest, KnowsNotWhatBecameOfWhatAResetTook) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   plan({{"do", "reset"}, {"accept", true}}, 1);
   results.post_in_turn(poster, 1, push(1));
@@ -265,7 +220,7 @@ TEST_F(Http2PosterTest, KnowsNotWhatBecameOfWhatAResetTook) {
 
 // So a push must say who it is: nothing here shows that it was sent twice.
 TEST_F(Http2PosterTest, LibcurlSendsAgainOnItsOwn) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   results.post_in_turn(poster, 1, push(1));
   EXPECT_EQ(results.of(1).status, 200);
@@ -277,7 +232,7 @@ TEST_F(Http2PosterTest, LibcurlSendsAgainOnItsOwn) {
 }
 
 TEST_F(Http2PosterTest, WaitsForOneAnswerWithoutTheOthersWaiting) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options(std::chrono::seconds(4)));
   plan({{"do", "hang"}}, 2);
   for (int n = 1; n <= 60; ++n) results.post_in_turn(poster, n, push(n));
@@ -288,7 +243,7 @@ TEST_F(Http2PosterTest, WaitsForOneAnswerWithoutTheOthersWaiting) {
 }
 
 TEST_F(Http2PosterTest, LeavesAConnectionThatIsSilent) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options(milliseconds(500)));
   int n = 0;
   const auto post_next = [&] {
@@ -309,7 +264,7 @@ TEST_F(Http2PosterTest, LeavesAConnectionThatIsSilent) {
 }
 
 TEST_F(Http2PosterTest, RenewsConnections) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   results.post_in_turn(poster, 1, push(1));
   EXPECT_EQ(results.of(1).status, 200);
@@ -326,7 +281,7 @@ TEST_F(Http2PosterTest, RenewsConnections) {
 }
 
 TEST_F(Http2PosterTest, SaysWhatWasNeverSent) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   provider_.take_down(PushProvider::apns);
   results.post_in_turn(poster, 1, push(1));
@@ -337,7 +292,7 @@ TEST_F(Http2PosterTest, SaysWhatWasNeverSent) {
 }
 
 TEST_F(Http2PosterTest, BelievesNobodyElse) {
-  Results results;
+  PostResults results;
   Http2Poster poster;
   results.post_in_turn(poster, 1, push(1));
   EXPECT_EQ(results.of(1).kind, Kind::untrusted);
@@ -345,28 +300,8 @@ TEST_F(Http2PosterTest, BelievesNobodyElse) {
   EXPECT_EQ(counters().at("requests"), 0);
 }
 
-TEST(Http2Poster, SendsNothingToWhoDoesNotSpeakHttp2) {
-  FakeProvider provider;
-  Results results;
-  Http2Poster poster({.ca_file = provider.ca_file()});
-  results.post_in_turn(poster, 1, {.url = provider.keys_url(), .body = "secret"});
-  EXPECT_EQ(results.of(1).kind, Kind::untrusted);
-  EXPECT_EQ(results.of(1).error, "the server does not speak HTTP/2");
-  EXPECT_EQ(provider.requests(), 0);
-}
-
-TEST(Http2Poster, PostsToNoOtherKindOfUrl) {
-  Results results;
-  Http2Poster poster;
-  const std::array urls{"http://127.0.0.1:1/", "https://user@127.0.0.1/", "file:///etc/passwd", ""};
-  for (int n = 0; n < static_cast<int>(urls.size()); ++n) {
-    results.post_in_turn(poster, n, {.url = urls.at(static_cast<std::size_t>(n))});
-    EXPECT_EQ(results.of(n).kind, Kind::untrusted) << n;
-  }
-}
-
 TEST_F(Http2PosterTest, TakesSoMuchOfAnAnswer) {
-  Results results;
+  PostResults results;
   Http2Poster poster(options());
   plan({{"do", "answer"}, {"status", 502}, {"body_bytes", 1'000'000}}, 1);
   results.post_in_turn(poster, 1, push(1));
@@ -378,7 +313,7 @@ TEST_F(Http2PosterTest, TakesSoMuchOfAnAnswer) {
 }
 
 TEST_F(Http2PosterTest, AnswersEverythingWhenItStops) {
-  Results results;
+  PostResults results;
   std::set<int> taken;
   {
     Http2Poster poster(options());

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "bench/arrival.h"
-#include "bench/histogram.h"
 #include "bench/swarm.h"
 #include "bench/target.h"
 #include "mqtt_codec/mqtt_codec.h"
+#include "service/histogram.h"
 
 namespace duet {
 

@@ -229,6 +229,7 @@ void Decision::sent(const PushJob& attempted, Timestamp now) {
     }
     return;
   }
+  counters_.commit_to_sent.record(now - attempted.message_at);
   if (!job) return;  // and nothing of its device is known any more
   if (job->superseded == Superseded::read) return want_badge(device, job->channel, peer, job->last_seq, now);
   auto pushed = database_.pushed().find(device, peer).value_or(Pushed{});

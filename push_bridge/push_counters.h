@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "service/histogram.h"
+
 namespace duet {
 
 // The bridge's thread owns it.
@@ -24,6 +26,9 @@ struct PushCounters {
   std::uint64_t bad_registrations = 0;
   std::map<std::string, std::uint64_t> answers;  // "apns/shop 410 Unregistered", …: at most kMaxReasons
   static constexpr std::size_t kMaxReasons = 200;
+  // Of every push of a message that was sent: from the commit of the newest message it speaks of until the
+  // provider had taken it. Waiting for a device that is online, and between pushes, is part of it.
+  Histogram commit_to_sent;
 
   friend bool operator==(const PushCounters&, const PushCounters&) = default;
 };

@@ -1,4 +1,4 @@
-#include "bench/histogram.h"
+#include "service/histogram.h"
 
 #include <gtest/gtest.h>
 

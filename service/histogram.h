@@ -1,4 +1,4 @@
-// bench/histogram.h: durations counted in log-linear buckets, after the idea of HdrHistogram.
+// service/histogram.h: durations counted in log-linear buckets, after the idea of HdrHistogram.
 //
 // Fixed size, no allocation after construction; not synchronised.
 #pragma once
@@ -31,6 +31,8 @@ class Histogram {
     count_ += other.count_;
     max_ = std::max(max_, other.max_);
   }
+
+  friend bool operator==(const Histogram&, const Histogram&) = default;
 
   std::uint64_t count() const { return count_; }
   std::chrono::nanoseconds max() const { return nanoseconds(max_); }

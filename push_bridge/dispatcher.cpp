@@ -13,6 +13,8 @@
 namespace duet {
 namespace {
 
+constexpr std::size_t kMadeAhead = 32;  // requests of a lane that are made and find no room, at a time
+
 // scheme://host:port of a URL of ours.
 std::string host_of(const std::string& url) {
   const auto begin = url.find("://");
@@ -77,12 +79,13 @@ std::optional<PushJob> Dispatcher::lease(PushJob job, const Instant& now) {
   return job;
 }
 
-// An id says one thing: what another message has changed is another push.
-void Dispatcher::renew_push(PushJob& job) {
-  if (!job.push_id.empty() && job.push_seq == job.last_seq) return;
+// An id says one thing: what another message has changed is another push. Whether it is.
+bool Dispatcher::renew_push(PushJob& job) {
+  if (!job.push_id.empty() && job.push_seq == job.last_seq) return false;
   job.push_id = outlets_.new_id();
   job.push_seq = job.last_seq;
   job.attempt = 1;
+  return true;
 }
 
 void Dispatcher::ask(std::vector<PushJob> jobs, Clock::time_point now) {
@@ -120,7 +123,7 @@ void Dispatcher::put_back_late(const Instant& now) {
   auto late = take_unanswered(now.steady);
   for (auto& [name, lane] : lanes_) {
     std::erase_if(lane.ready, [&](const CheckedPush& push) {
-      if (push.checked_at + kCheckGood > now.steady && is_wanted(push.job)) return false;
+      if (push.checked_at + kCheckGood > now.steady) return false;
       late.push_back(push.job);
       return true;
     });
@@ -189,8 +192,7 @@ void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAns
     job->due = now.wall;
     return database_.jobs().save(*job);
   }
-  renew_push(*job);
-  database_.jobs().save(*job);
+  if (renew_push(*job)) database_.jobs().save(*job);  // else nothing has changed, and nothing need be written
   Notification says{.id = job->push_id,
                     .kind = job->kind,
                     .to = job->device,
@@ -205,51 +207,73 @@ bool Dispatcher::has_credentials(Lane& lane, const Instant& now) {
   if (lane.credentials_posted || lane.credentials_not_before > now.steady) return false;
   if (!lane.credentials) lane.credentials = lane.sender->credentials_request(now.wall);
   if (!lane.credentials) return true;
-  if (post(lane, *lane.credentials, std::nullopt)) {
+  if (const auto ticket = post(*lane.credentials)) {
+    posting_.emplace(*ticket, Posting{&lane, lane.credentials->url, std::nullopt});
     lane.credentials.reset();
     lane.credentials_posted = true;
   }
   return false;
 }
 
-bool Dispatcher::post(Lane& lane, const HttpPost& request, std::optional<CheckedPush> push) {
+// Its ticket; nullopt: there is no room.
+std::optional<std::uint64_t> Dispatcher::post(const HttpPost& request) {
   const auto ticket = ++last_number_;
   const bool taken = outlets_.poster.post(request, [ticket, done = outlets_.done](PostResult result) {
     done({ticket, std::move(result)});
   });
-  if (!taken) return false;
-  posting_.emplace(ticket, Posting{&lane, request.url, std::move(push)});
-  return true;
+  return taken ? std::optional(ticket) : std::nullopt;
+}
+
+bool Dispatcher::may_post(Lane& lane, const Instant& now) {
+  const auto gate = lane.health.gate(now.steady);
+  if (gate == LaneHealth::Gate::closed || (gate == LaneHealth::Gate::probe && lane.posted > 0)) return false;
+  return has_credentials(lane, now);
 }
 
 void Dispatcher::post_ready(Lane& lane, const Instant& now) {
-  std::vector<std::pair<CheckedPush, std::string>> impossible;
-  std::set<std::string> full;  // hosts
-  for (auto left = lane.ready.size(); left > 0; --left) {
-    const auto gate = lane.health.gate(now.steady);
-    if (gate == LaneHealth::Gate::closed || (gate == LaneHealth::Gate::probe && lane.posted > 0)) break;
-    if (!has_credentials(lane, now)) break;
-    auto push = std::move(lane.ready.front());
-    lane.ready.pop_front();
-    if (auto why = prepare(lane, push, now.wall); !why.empty()) {
-      impossible.emplace_back(std::move(push), std::move(why));
-      continue;
-    }
-    const auto host = host_of(push.request->url);
-    if (!full.contains(host) && post(lane, *push.request, push)) {
-      ++lane.posted;
-    } else {
-      full.insert(host);
-      lane.ready.push_back(std::move(push));
-    }
-  }
-  if (impossible.empty()) return;
+  Unposted unposted;
+  post_what_fits(lane, now, unposted);
+  if (unposted.needless.empty() && unposted.impossible.empty()) return;
   sqlite::Transaction transaction(database_.connection());
-  for (const auto& [push, why] : impossible) {
+  for (const auto& push : unposted.needless) release(push.job, now);
+  auto why = unposted.why.begin();
+  for (const auto& push : unposted.impossible) {
     --lane.leased;
-    give_up(push, why, now.wall);
+    give_up(push, *why++, now.wall);
   }
   transaction.commit();
+}
+
+// The oldest first. It goes on behind what finds no room, as others may be for other hosts; how many requests
+// are made for nothing is bounded, as some are dear.
+void Dispatcher::post_what_fits(Lane& lane, const Instant& now, Unposted& unposted) {
+  std::set<std::string> full;  // hosts
+  std::size_t ahead = 0;
+  for (auto next = lane.ready.begin();
+       next != lane.ready.end() && ahead < kMadeAhead && may_post(lane, now);) {
+    const auto push = next++;
+    if (full.contains(push->host)) continue;
+    if (!is_wanted(push->job)) {
+      unposted.needless.splice(unposted.needless.end(), lane.ready, push);
+      continue;
+    }
+    const bool made = push->request.has_value();
+    if (auto why = prepare(lane, *push, now.wall); !why.empty()) {
+      unposted.impossible.splice(unposted.impossible.end(), lane.ready, push);
+      unposted.why.push_back(std::move(why));
+      continue;
+    }
+    const auto ticket = full.contains(push->host) ? std::nullopt : post(*push->request);
+    if (ticket) {
+      ++lane.posted;
+      auto url = std::exchange(push->request, std::nullopt)->url;
+      posting_.emplace(*ticket, Posting{&lane, std::move(url), std::move(*push)});
+      lane.ready.erase(push);
+    } else {
+      full.insert(push->host);
+      if (!made) ++ahead;
+    }
+  }
 }
 
 // Empty, or why it cannot be made.
@@ -258,6 +282,7 @@ std::string Dispatcher::prepare(const Lane& lane, CheckedPush& push, Timestamp n
   auto made = lane.sender->prepare(push.notification, push.registration, now);
   if (!made) return made.error().empty() ? "it cannot be made" : made.error();
   push.request = *std::move(made);
+  push.host = host_of(push.request->url);
   return {};
 }
 

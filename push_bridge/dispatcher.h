@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,7 +75,7 @@ class Dispatcher {
   std::size_t room(const Lane& lane, Clock::time_point now) const;
   void lease_due(const Instant& now);
   std::optional<PushJob> lease(PushJob job, const Instant& now);
-  void renew_push(PushJob& job);
+  bool renew_push(PushJob& job);
   void ask(std::vector<PushJob> jobs, Clock::time_point now);
   void answered(const PushJob& asked, const std::optional<PushCheckAnswer::Standing>& standing,
                 const Instant& now);
@@ -82,10 +83,18 @@ class Dispatcher {
   std::vector<PushJob> take_unanswered(Clock::time_point now);
   void release(const PushJob& leased, const Instant& now);
 
+  // What is not posted after all.
+  struct Unposted {
+    std::list<CheckedPush> needless = {};
+    std::list<CheckedPush> impossible = {};
+    std::vector<std::string> why = {};  // of each of these
+  };
   void post_ready(Lane& lane, const Instant& now);
+  void post_what_fits(Lane& lane, const Instant& now, Unposted& unposted);
+  bool may_post(Lane& lane, const Instant& now);
   bool is_wanted(const PushJob& job);
   bool has_credentials(Lane& lane, const Instant& now);
-  bool post(Lane& lane, const HttpPost& request, std::optional<CheckedPush> push);
+  std::optional<std::uint64_t> post(const HttpPost& request);
   std::string prepare(const Lane& lane, CheckedPush& push, Timestamp now) const;
 
   void on_credentials(Lane& lane, const PostResult& result, const Instant& now);

@@ -3,7 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +21,7 @@ struct CheckedPush {
   Notification notification;
   std::chrono::steady_clock::time_point checked_at;
   std::optional<HttpPost> request = {};  // once it was made
+  std::string host = {};                 // of the request
 };
 
 struct Lane {
@@ -31,7 +32,7 @@ struct Lane {
   std::chrono::steady_clock::time_point losses_told = {};  // when the log last said that there are too many
   std::size_t leased = 0;                                  // waiting for the store, ready and posted
   std::size_t posted = 0;                                  // of them
-  std::deque<CheckedPush> ready = {};
+  std::list<CheckedPush> ready = {};                       // the oldest first
   // The request for credentials: made and not posted yet, or on its way, or put off after a failure.
   std::optional<HttpPost> credentials = {};
   bool credentials_posted = false;

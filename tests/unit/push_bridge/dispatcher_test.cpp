@@ -18,7 +18,7 @@ using Action = Judgement::Action;
 class FakePoster final : public Poster {
  public:
   bool post(HttpPost request, std::function<void(PostResult)> on_done) override {
-    if (posts.size() >= window) return false;
+    if (posts.size() >= window || full_hosts.contains(request.url)) return false;
     posts.push_back({std::move(request), std::move(on_done)});
     return true;
   }
@@ -30,6 +30,7 @@ class FakePoster final : public Poster {
   };
   std::deque<Post> posts;
   std::size_t window = 100;
+  std::set<std::string> full_hosts;  // by URL
   std::vector<std::string> renewed;
 };
 
@@ -46,11 +47,13 @@ class FakeSender final : public Sender {
     wants_credentials = false;
     return {.action = Action::sent, .reason = "ok"};
   }
-  Result<HttpPost, std::string> prepare(const Notification& notification,
-                                        const Registration& /*registration*/, Timestamp /*now*/) override {
+  Result<HttpPost, std::string> prepare(const Notification& notification, const Registration& registration,
+                                        Timestamp /*now*/) override {
     if (impossible) return Failure<std::string>("never");
     notifications.push_back(notification);
-    return HttpPost{.url = "https://fcm/send", .headers = {}, .body = notification.id};
+    const auto own = urls.find(registration.device.user);
+    return HttpPost{
+        .url = own == urls.end() ? "https://fcm/send" : own->second, .headers = {}, .body = notification.id};
   }
   Judgement judge(const PostResult& /*result*/, const Notification& /*notification*/,
                   const Registration& /*registration*/, int attempt, Timestamp /*now*/) override {
@@ -60,6 +63,7 @@ class FakeSender final : public Sender {
 
   bool wants_credentials = false;
   bool impossible = false;
+  std::map<UserId, std::string> urls;  // other than all others'
   Judgement verdict{.action = Action::sent, .reason = "sent"};
   std::vector<Notification> notifications;
   std::vector<int> attempts;
@@ -380,6 +384,65 @@ TEST_F(DispatcherTest, WhatFindsNoRoomIsPostedWhenThereIsSome) {
   EXPECT_EQ(poster_.posts.size(), 1U);
   answer_post(200);
   EXPECT_EQ(world_.counters.sent, 2U);
+}
+
+TEST_F(DispatcherTest, WhatFindsNoRoomKeepsItsPlaceAndIsNotMadeLongBefore) {
+  poster_.window = 1;
+  for (int i = 0; i < 150; ++i) {
+    world_.register_phone(device("user" + std::to_string(i)));
+    world_.message(alice_, user("user" + std::to_string(i)), 1);
+    world_.pass(1ms);
+  }
+  pump();
+  answer_checks();
+  EXPECT_LT(sender_->notifications.size(), 50U);
+  for (int i = 0; i < 150; ++i) {
+    ASSERT_EQ(poster_.posts.size(), 1U) << i;
+    EXPECT_EQ(poster_.posts[0].request.body, "push-" + std::to_string(i + 1));
+    answer_post(200);
+  }
+  EXPECT_EQ(sender_->notifications.size(), 150U) << "each is made once";
+}
+
+TEST_F(DispatcherTest, AHostThatHasNoRoomHoldsUpNoOther) {
+  const UserId carol = user("carol");
+  world_.register_phone(device("carol"));
+  sender_->urls[carol] = "https://other/send";
+  world_.message(alice_, bob_, 1);
+  world_.pass(1ms);
+  world_.message(alice_, carol, 1);
+  poster_.full_hosts.insert("https://fcm/send");
+  pump();
+  answer_checks();
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_EQ(poster_.posts[0].request.url, "https://other/send");
+  poster_.full_hosts.clear();
+  answer_post(200);
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_EQ(poster_.posts[0].request.url, "https://fcm/send");
+}
+
+TEST_F(DispatcherTest, WhatIsReadWhileItWaitsForRoomIsNotPosted) {
+  poster_.window = 0;
+  push_one();
+  world_.receipt(bob_, alice_, 1, 1);
+  poster_.window = 1;
+  pump();
+  EXPECT_TRUE(poster_.posts.empty());
+  EXPECT_FALSE(job());
+  EXPECT_EQ(world_.counters.cancelled, 1U);
+}
+
+TEST_F(DispatcherTest, HowLongAPushTookFromTheCommitIsCounted) {
+  world_.message(alice_, bob_, 1);
+  world_.pass(300ms);
+  pump();
+  answer_checks();
+  world_.pass(200ms);
+  answer_post(200);
+  EXPECT_EQ(world_.counters.commit_to_sent.count(), 1U);
+  EXPECT_EQ(world_.counters.commit_to_sent.max(), 500ms);
+  EXPECT_THAT(format_counters(world_.counters), testing::HasSubstr("until it was sent: p50 500 ms"));
 }
 
 TEST_F(DispatcherTest, WhatCanNeverBeMadeIsGivenUp) {

@@ -11,7 +11,8 @@
 //   /accepted    → [{"provider", "token", "id", "conversation", "seq", "at", "connection", "attempt", "duplicate",
 //                    "headers", "payload", "body"?}, …]: body, in base64url, of what nobody here can read
 //   /violations  → [{"provider", "kind", "detail", "at"}, …]
-//   /counters    → {provider: {"requests", "accepted", "duplicates", "violations", "connections", "open", "peak_open", …}}
+//   /counters    → {provider: {"requests", "accepted", "duplicates", "violations", "connections", "open", "peak_open",
+//                  "peak_streams", …}}
 //   /forget      of what was recorded, everything
 'use strict';
 

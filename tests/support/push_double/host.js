@@ -26,6 +26,7 @@ class Host {
     this.sockets = new Map(); // by the peer's port: the TCP sockets
     this.connections = new Set();
     this.numbers = 0;
+    this.streams = 0; // open, of all connections
     this.disturbed = 0; // when the double itself last ended a connection
     record.of(name);
   }
@@ -96,9 +97,12 @@ class Host {
       return;
     }
     connection.open += 1;
+    this.streams += 1;
     stream.on('close', () => {
       connection.open -= 1;
+      this.streams -= 1;
     });
+    this.record.peak(this.name, 'peak_streams', this.streams);
     this.record.count(this.name, 'requests');
     const gap = stream.id > connection.last + 2;
     connection.last = stream.id;

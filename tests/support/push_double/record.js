@@ -26,6 +26,11 @@ class Record {
     counters[what] = (counters[what] ?? 0) + 1;
   }
 
+  peak(provider, what, value) {
+    const counters = this.of(provider);
+    counters[what] = Math.max(counters[what], value);
+  }
+
   accept(provider, push) {
     this.count(provider, 'accepted');
     if (push.unlisted) return;
@@ -46,7 +51,7 @@ class Record {
     const counters = this.of(provider);
     counters.connections += 1;
     counters.open += 1;
-    counters.peak_open = Math.max(counters.peak_open, counters.open);
+    this.peak(provider, 'peak_open', counters.open);
     return counters.open;
   }
 
@@ -56,7 +61,7 @@ class Record {
 }
 
 function noCounters(open) {
-  return {requests: 0, accepted: 0, duplicates: 0, violations: 0, connections: 0, open, peak_open: open};
+  return {requests: 0, accepted: 0, duplicates: 0, violations: 0, connections: 0, open, peak_open: open, peak_streams: 0};
 }
 
 module.exports = {Record};

@@ -13,6 +13,7 @@
 #include "protocol/secure_url.h"
 #include "push_bridge/http2_transfer.h"
 #include "push_bridge/poster_host.h"
+#include "push_bridge/stream_resets.h"
 
 namespace duet {
 namespace {
@@ -147,6 +148,7 @@ PosterCounters Http2Poster::Engine::counters() const {
   const std::scoped_lock lock(mutex_);
   PosterCounters counters = counters_;
   counters.connections_opened = connections_opened_;
+  counters.resets_left_out = stream_resets_left_out();
   return counters;
 }
 

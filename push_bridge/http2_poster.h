@@ -37,6 +37,7 @@ struct PosterCounters {
   std::uint64_t untrusted = 0;
   std::uint64_t resent = 0;  // sendings of libcurl's own: a used connection ended, or the server sent it back
   std::uint64_t connections_opened = 0;
+  std::uint64_t resets_left_out = 0;  // stream_resets.h, of the whole process
   std::uint64_t in_flight = 0;
 };
 

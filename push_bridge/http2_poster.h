@@ -4,8 +4,9 @@
 // What of libcurl 7.88 this is built around is in docs/adr and in the comments of the .cpp. In short:
 // connections are bounded here (libcurl would open one for each stream beyond the limit), and so is what is
 // on its way: one post to a host until it has answered with 2xx, as APNs asks for, and one again after a
-// failure of a connection. libcurl sends a post again by itself when a used connection ends before any
-// answer: a server can get a post twice whatever is done here, so a post must say who it is.
+// failure of a connection; streams that have ended are not reset (stream_resets.h). libcurl sends a post
+// again by itself when a used connection ends before any answer: a server can get a post twice whatever is
+// done here, so a post must say who it is.
 #pragma once
 
 #include <chrono>

@@ -34,6 +34,17 @@ Delay used_for(std::chrono::seconds life, Jitter& jitter) {
   return Delay(life) - jitter.at_least(Delay(life) / 10);
 }
 
+// After an answer that says "later": as of FCM itself. nullopt: it says something else.
+std::optional<Delay> least_delay_of(const PostResult& answer, Timestamp now) {
+  constexpr Delay kAfterServerError = std::chrono::seconds(10);
+  constexpr Delay kAfterTooMany = std::chrono::seconds(60);
+  const bool too_many = answer.status == 429;
+  if (!too_many && !is_server_error(answer.status)) return std::nullopt;
+  const auto header = answer.headers.find("retry-after");
+  const auto said = header == answer.headers.end() ? std::nullopt : parse_retry_after(header->second, now);
+  return std::max(kAfterServerError, said.value_or(too_many ? kAfterTooMany : Delay(0)));
+}
+
 }  // namespace
 
 std::optional<HttpPost> AccessToken::request(Timestamp now) {
@@ -61,9 +72,9 @@ Judgement AccessToken::take(const PostResult& answer, Timestamp now, Jitter& jit
       break;
   }
   if (answer.status != 200) {
-    const bool later = answer.status == 429 || is_server_error(answer.status);
-    return failed(later ? Action::retry : Action::pause, parse_grant_error(answer.status, answer.body), now,
-                  jitter);
+    const auto least = least_delay_of(answer, now);
+    return failed(least ? Action::retry : Action::pause, parse_grant_error(answer.status, answer.body), now,
+                  jitter, least.value_or(Delay(0)));
   }
   auto granted = parse_access_grant(answer.body);
   if (!granted) return failed(Action::retry, "no access token in the answer", now, jitter);
@@ -74,11 +85,11 @@ Judgement AccessToken::take(const PostResult& answer, Timestamp now, Jitter& jit
   return {Action::sent, "granted"};
 }
 
-Judgement AccessToken::failed(Action action, std::string reason, Timestamp now, Jitter& jitter) {
+Judgement AccessToken::failed(Action action, std::string reason, Timestamp now, Jitter& jitter, Delay least) {
   Delay delay = kFirstRetryOfGrant;
   for (int i = 0; i < failures_ && delay < kMostRetryOfGrant; ++i) delay *= 2;
   ++failures_;
-  delay = jitter.around(std::min(delay, kMostRetryOfGrant));
+  delay = std::max(jitter.around(std::min(delay, kMostRetryOfGrant)), jitter.at_least(least));
   not_before_ = now + delay;
   Judgement judgement{action, std::move(reason)};
   if (action == Action::retry) judgement.after = delay;

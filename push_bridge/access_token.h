@@ -41,7 +41,8 @@ class AccessToken {
     Timestamp expires_at;
   };
 
-  Judgement failed(Judgement::Action action, std::string reason, Timestamp now, Jitter& jitter);
+  Judgement failed(Judgement::Action action, std::string reason, Timestamp now, Jitter& jitter,
+                   Delay least = Delay(0));
 
   const ServiceAccount account_;
   std::optional<Grant> grant_;

@@ -82,4 +82,11 @@ ApnsAnswer parse_apns_answer(int status, std::string_view body) {
   return answer;
 }
 
+std::vector<std::string_view> known_apns_reasons() {
+  std::vector<std::string_view> reasons;
+  reasons.reserve(kReasons.size());
+  for (const auto& known : kReasons) reasons.push_back(known.reason);
+  return reasons;
+}
+
 }  // namespace duet

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/names.h"
 
@@ -32,5 +33,8 @@ struct ApnsAnswer {
 };
 
 ApnsAnswer parse_apns_answer(int status, std::string_view body);
+
+// The reasons whose meaning does not depend on the status.
+std::vector<std::string_view> known_apns_reasons();
 
 }  // namespace duet

@@ -110,12 +110,16 @@ void Dispatcher::retry(const CheckedPush& push, const Judgement& judgement, cons
   auto job = decision_.still_wanted(push.job, now.wall);
   if (!job) return;
   const bool remint = judgement.action == Judgement::Action::remint;
-  const auto wait = judgement.after.value_or(remint ? std::chrono::seconds(0) : kRetryUnsaid);
+  const std::chrono::milliseconds wait =
+      judgement.after.value_or(remint ? std::chrono::seconds(0) : kRetryUnsaid);
   job->leased = false;
   job->not_before = now.wall + wait;
   job->due = job->not_before;
   database_.jobs().save(*job);
-  database_.decisions().add(*job, decided::kRetry, judgement.reason, now.wall);
+  database_.decisions().add(
+      *job, decided::kRetry,
+      fmt::format("{}, again in {:.1f} s", judgement.reason, std::chrono::duration<double>(wait).count()),
+      now.wall);
   ++counters_.retries;
 }
 
@@ -163,7 +167,7 @@ void Dispatcher::hold(const CheckedPush& push, const Judgement& judgement, Times
   job->attempt = std::max(0, job->attempt - 1);
   job->due = now;
   database_.jobs().save(*job);
-  database_.decisions().add(*job, decided::kHeld, judgement.reason, now);
+  database_.decisions().add(push.job, decided::kHeld, judgement.reason, now);
 }
 
 void Dispatcher::give_up(const CheckedPush& push, std::string_view why, Timestamp now) {

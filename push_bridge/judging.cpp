@@ -29,8 +29,9 @@ std::optional<Delay> delay_of(Cause cause, int times, Jitter& jitter) {
 
 bool is_reason(std::string_view word) {
   constexpr std::size_t kMostBytes = 64;
-  return !word.empty() && word.size() <= kMostBytes &&
-         std::ranges::all_of(word, [](char c) { return c >= ' ' && c <= '~'; });
+  return !word.empty() && word.size() <= kMostBytes && std::ranges::all_of(word, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  });
 }
 
 std::string http_reason(int status) {

@@ -14,7 +14,8 @@
 
 namespace duet {
 
-// Whether it is fit for a record: 1 to 64 printable ASCII characters.
+// Whether it is fit for records and logs: 1 to 64 letters and underscores, as all that are known. A token,
+// which a service may well repeat, has digits.
 bool is_reason(std::string_view word);
 
 // "HTTP 502"

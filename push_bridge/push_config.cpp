@@ -86,6 +86,13 @@ void read_apns(TomlSection section, PushConfig& out) {
                       .memory = nullptr};
   options.url_production = section.text("url_production", options.url_production);
   options.url_sandbox = section.text("url_sandbox", options.url_sandbox);
+  if (section.has("retry_after_s")) {
+    options.server_error_delays.clear();
+    for (const auto seconds : section.numbers("retry_after_s", {1, 86'400})) {
+      options.server_error_delays.emplace_back(seconds);
+    }
+    if (options.server_error_delays.empty()) section.fail("retry_after_s", "is empty");
+  }
   options.seed = fresh_seed();
   put_app(section, out.apns, std::move(app), std::move(options));
 }

@@ -59,6 +59,7 @@ class WebPushSender final : public Sender {
   const AllowedHosts hosts_;
   Vapid vapid_;
   bool vapid_accepted_ = false;  // by some service, since the start
+  PushMemory<int> pauses_;       // that a push has led to: one that is held makes no progress in its attempts
 };
 
 Result<HttpPost, std::string> WebPushSender::prepare(const Notification& notification,
@@ -90,6 +91,7 @@ Judgement WebPushSender::judge(const PostResult& result, const Notification& not
   auto reason = http_reason(result.status);
   if (is_success(result.status)) {
     vapid_accepted_ = true;
+    pauses_.take(notification.id);
     return retries_.conclude(notification, {Action::sent, "accepted"}, attempt);
   }
   switch (result.status) {
@@ -114,10 +116,16 @@ Judgement WebPushSender::judge(const PostResult& result, const Notification& not
 // whenever it likes: nobody else's pushes may stop for that. A key that was accepted since the start is
 // right.
 Judgement WebPushSender::judge_refused(const Notification& notification, std::string reason, int attempt) {
+  constexpr std::chrono::minutes kLeast{1};
   constexpr int kMostPauses = 3;
-  if (vapid_accepted_) return retries_.retry(notification, Cause::not_understood, std::move(reason), attempt);
-  const auto action = attempt > kMostPauses ? Action::give_up : Action::pause;
-  return retries_.conclude(notification, {action, std::move(reason)}, attempt);
+  if (vapid_accepted_) {
+    return retries_.retry_after(notification, Cause::not_understood, std::move(reason), attempt, kLeast);
+  }
+  if (++pauses_.of(notification.id) <= kMostPauses) {
+    return retries_.conclude(notification, {Action::pause, std::move(reason)}, attempt);
+  }
+  pauses_.take(notification.id);
+  return retries_.conclude(notification, {Action::give_up, std::move(reason)}, attempt);
 }
 
 Judgement WebPushSender::judge_later(const PostResult& result, const Notification& notification, int attempt,

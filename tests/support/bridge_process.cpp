@@ -8,13 +8,24 @@
 #include "tests/support/patience.h"
 
 namespace duet {
+namespace {
+
+// The rest of a line of TOML.
+std::string toml_text(const std::string& text) {
+  return "\"" + text + "\"\n";
+}
+
+}  // namespace
 
 BridgeProcess::BridgeProcess(const TestPlatform& platform, const PushDouble& providers,
-                             const std::string& decision)
+                             const std::string& decision, const std::vector<std::string>& apps)
     : platform_(platform) {
   write_file_atomically(token_file(), platform.tokens().service(Role::push, std::chrono::hours(1)),
                         kSecretMode);
-  std::ofstream(config()) << config_text(providers, decision);
+  std::ofstream file(config());
+  file << config_text(providers, decision);
+  for (const auto& app : apps) file << app_text(providers, app);
+  file.close();
   start();
 }
 
@@ -65,21 +76,26 @@ std::string BridgeProcess::why(const std::string& message, const std::string& wh
 }
 
 std::string BridgeProcess::config_text(const PushDouble& providers, const std::string& decision) const {
-  const auto quoted = [](const std::filesystem::path& path) { return "\"" + path.string() + "\"\n"; };
-  const auto url = [&](PushProvider provider) { return "\"" + providers.url(provider) + "\"\n"; };
-  const auto web_host = providers.url(PushProvider::webpush).substr(std::string("https://").size());
-  return "ready_file = " + quoted(ready_file()) +
+  return "ready_file = " + toml_text(ready_file()) +
          "[broker]\nuri = \"mqtt://127.0.0.1:" + std::to_string(platform_.mqtt_port()) +
-         "\"\ntoken_file = " + quoted(token_file()) + "[database]\npath = " + quoted(database()) +
-         "[decision]\n" + decision + "[tls]\nca_file = " + quoted(providers.ca_file()) +
-         "[log]\nlevel = \"debug\"\n" +
-         "[[fcm]]\napp = \"chat\"\ncredentials_file = " + quoted(providers.fcm_credentials_file()) +
-         "url = " + url(PushProvider::fcm) + "[[apns]]\napp = \"chat\"\ntopic = \"" + providers.apns_topic() +
-         "\"\nteam_id = \"" + providers.apns_team() + "\"\nkey_id = \"" + providers.apns_key_id() +
-         "\"\nkey_file = " + quoted(providers.apns_key_file()) +
+         "\"\ntoken_file = " + toml_text(token_file()) + "[database]\npath = " + toml_text(database()) +
+         "[decision]\n" + decision + "[tls]\nca_file = " + toml_text(providers.ca_file()) +
+         "[log]\nlevel = \"debug\"\n";
+}
+
+std::string BridgeProcess::app_text(const PushDouble& providers, const std::string& app) {
+  const auto url = [&](PushProvider provider) { return toml_text(providers.url(provider)); };
+  const auto web_host = providers.url(PushProvider::webpush).substr(std::string("https://").size());
+  return "[[fcm]]\napp = " + toml_text(app) +
+         "credentials_file = " + toml_text(providers.fcm_credentials_file()) +
+         "url = " + url(PushProvider::fcm) + "[[apns]]\napp = " + toml_text(app) +
+         "topic = " + toml_text(providers.apns_topic()) + "team_id = " + toml_text(providers.apns_team()) +
+         "key_id = " + toml_text(providers.apns_key_id()) +
+         "key_file = " + toml_text(providers.apns_key_file()) +
          "url_production = " + url(PushProvider::apns) + "url_sandbox = " + url(PushProvider::apns_sandbox) +
-         "[[webpush]]\napp = \"chat\"\nsubject = \"mailto:duet@example.com\"\nkey_file = " +
-         quoted(providers.vapid_key_file()) + "allowed_hosts = [\"" + web_host + "\"]\n";
+         "[[webpush]]\napp = " + toml_text(app) +
+         "subject = \"mailto:duet@example.com\"\nkey_file = " + toml_text(providers.vapid_key_file()) +
+         "allowed_hosts = [\"" + web_host + "\"]\n";
 }
 
 }  // namespace duet

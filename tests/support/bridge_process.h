@@ -16,9 +16,10 @@ namespace duet {
 // std::runtime_error, with the log in its text.
 class BridgeProcess {
  public:
-  // Both must outlive it. `decision`: lines of the section [decision].
+  // Both must outlive it. `decision`: lines of the section [decision]. `apps`: each on every platform.
   BridgeProcess(const TestPlatform& platform, const PushDouble& providers,
-                const std::string& decision = "grace_s = 3\n");
+                const std::string& decision = "grace_s = 3\n",
+                const std::vector<std::string>& apps = {"chat"});
 
   std::filesystem::path config() const { return dir_.path() / "push.toml"; }
   std::filesystem::path database() const { return dir_.path() / "push.db"; }
@@ -40,6 +41,7 @@ class BridgeProcess {
   std::filesystem::path ready_file() const { return dir_.path() / "ready"; }
   std::filesystem::path log_file() const { return dir_.path() / "push.log"; }
   std::string config_text(const PushDouble& providers, const std::string& decision) const;
+  static std::string app_text(const PushDouble& providers, const std::string& app);
 
   const TestPlatform& platform_;
   TempDir dir_;

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "acl/base64url.h"
+
 namespace duet {
 namespace {
 
@@ -103,6 +105,10 @@ void PushDouble::revive(PushProvider provider, const std::string& token) {
   ask("/revive", {{"provider", to_string(provider)}, {"token", token}});
 }
 
+void PushDouble::mended() {
+  ask("/mended");
+}
+
 void PushDouble::expire_access_tokens() {
   ask("/expire");
 }
@@ -115,6 +121,15 @@ std::vector<AcceptedPush> PushDouble::accepted() const {
   std::vector<AcceptedPush> pushes;
   for (const auto& said : ask("/accepted")) pushes.push_back(to_accepted(said));
   return pushes;
+}
+
+std::vector<PushRequest> PushDouble::requests() const {
+  std::vector<PushRequest> all;
+  for (const auto& said : ask("/requests")) {
+    all.push_back({said.at("provider"), said.at("headers"),
+                   decode_base64url(said.at("body").get<std::string>()).value()});
+  }
+  return all;
 }
 
 std::vector<PushViolation> PushDouble::violations() const {

@@ -46,6 +46,13 @@ struct AcceptedPush {
   std::string body;        // of an adopted subscription instead: as it came, in base64url
 };
 
+// One request as it came.
+struct PushRequest {
+  std::string provider;
+  nlohmann::json headers;  // and pseudo-headers (":path")
+  std::string body;        // its bytes
+};
+
 struct PushViolation {
   std::string provider;
   std::string kind;    // "early-retry", …: the words of the double's sources
@@ -86,12 +93,15 @@ class PushDouble {
   void bring_up(PushProvider provider);
   // Of this token, as of now: a new registration gave it life again.
   void revive(PushProvider provider, const std::string& token);
+  // The sender's configuration was put right: what was refused for it may come again at once.
+  void mended();
   // No access token given until now is good for anything.
   void expire_access_tokens();
   // Bounds the double judges by; their names and defaults are in settings.js.
   void set(const std::string& name, const nlohmann::json& value);
 
   std::vector<AcceptedPush> accepted() const;
+  std::vector<PushRequest> requests() const;  // whatever became of them; the last 1000
   std::vector<PushViolation> violations() const;
   // {"fcm": {"requests", "accepted", "duplicates", "connections", "open", "peak_open", "grants"?, …}, …}
   nlohmann::json counters() const;

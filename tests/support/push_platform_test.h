@@ -20,7 +20,7 @@ class PushPlatformTest : public SharedPlatformTest<Suite> {
     // A bridge that is killed and the operator's test need tokens of their own.
     providers_->set("fresh_share", 0);
     bridge_ = std::make_unique<BridgeProcess>(SharedPlatformTest<Suite>::platform(), *providers_,
-                                              std::string(Suite::decision()));
+                                              std::string(Suite::decision()), Suite::apps());
   }
   static void TearDownTestSuite() {
     if (bridge_) {
@@ -31,6 +31,7 @@ class PushPlatformTest : public SharedPlatformTest<Suite> {
     SharedPlatformTest<Suite>::TearDownTestSuite();
   }
   static std::string_view decision() { return "grace_s = 3\n"; }
+  static std::vector<std::string> apps() { return {"chat"}; }
   void TearDown() override {
     EXPECT_EQ(to_string(providers_->violations()), "");
     SharedPlatformTest<Suite>::TearDown();

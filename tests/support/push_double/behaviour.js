@@ -9,8 +9,11 @@
 const kMayRepeat = new Set(['IdleTimeout', 'ExpiredProviderToken', 'TooManyProviderTokenUpdates', 'UNAUTHENTICATED']);
 const kDead = new Set(['Unregistered', 'ExpiredToken', 'UNREGISTERED', 'gone']);
 const kConnectionOnly = new Set(['Shutdown']);
+// … of the configuration, although the status is that of a wrong push.
+const kMayBePutRight = new Set(['TopicDisallowed', 'MissingTopic', 'BadTopic', 'BadDeviceToken', 'DeviceTokenNotForTopic']);
 // A push that is wrong stays wrong. Configuration (401, 403) may be put right.
 const kForGood = new Set([400, 404, 405, 410, 413]);
+const kUnderstood = new Set([401, 403, ...kForGood]);
 
 class Behaviour {
   constructor(settings, record) {
@@ -24,6 +27,13 @@ class Behaviour {
 
   revive(provider, token) {
     this.dead.delete(`${provider} ${token}`);
+  }
+
+  // The sender's configuration was put right: what was refused for it may come again now.
+  mended() {
+    for (const [key, {refused, wait}] of this.told) {
+      if (refused && wait < Infinity) this.told.delete(key);
+    }
   }
 
   // A request has come, at `at`; one without an id is judged by nothing. Returns which attempt of the push it is.
@@ -82,7 +92,10 @@ class Behaviour {
       if (google) return this.settings.fcm_min_retry_ms;
       return provider === 'webpush' ? 0 : this.settings.apns_min_retry_ms;
     }
-    return kForGood.has(status) && provider !== 'oauth' ? Infinity : this.settings.refused_min_repeat_ms;
+    if (!kUnderstood.has(status)) return this.settings.unknown_min_repeat_ms;
+    const configuration = kMayBePutRight.has(reason) || provider === 'oauth' ||
+      (provider === 'webpush' && status === 400) || (provider === 'fcm' && status === 404 && reason !== 'UNREGISTERED');
+    return kForGood.has(status) && !configuration ? Infinity : this.settings.refused_min_repeat_ms;
   }
 
   remember(map, key, value) {

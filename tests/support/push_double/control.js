@@ -4,12 +4,14 @@
 //   /clear       no fault is planned any more
 //   /down, /up   {"provider"}
 //   /revive      {"provider", "token"}: is no longer dead
+//   /mended      the sender's configuration was put right
 //   /expire      no access token given until now is good
 //   /subscribe   → a new PushSubscription
 //   /adopt       {"token"} → {"endpoint"}: another browser's subscription, whose messages stay as they are
 //   /set         {name: value, …}: settings.js
 //   /accepted    → [{"provider", "token", "id", "conversation", "seq", "at", "connection", "attempt", "duplicate",
 //                    "headers", "payload", "body"?}, …]: body, in base64url, of what nobody here can read
+//   /requests    → [{"provider", "headers", "body" (base64url)}, …], whatever became of them; the last 1000
 //   /violations  → [{"provider", "kind", "detail", "at"}, …]
 //   /counters    → {provider: {"requests", "accepted", "duplicates", "violations", "connections", "open", "peak_open",
 //                  "peak_streams", …}}
@@ -28,6 +30,7 @@ function commands({hosts, record, faults, behaviour, oauth, webpush, settings}) 
     '/down': ({provider}) => hosts[provider].down(),
     '/up': ({provider}) => hosts[provider].up(),
     '/revive': ({provider, token}) => behaviour.revive(provider, token),
+    '/mended': () => behaviour.mended(),
     '/expire': () => oauth.expireAll(),
     '/subscribe': () => webpush.subscribe(),
     '/adopt': (subscription) => webpush.adopt(subscription),
@@ -38,6 +41,7 @@ function commands({hosts, record, faults, behaviour, oauth, webpush, settings}) 
       }
     },
     '/accepted': () => record.accepted,
+    '/requests': () => record.requests,
     '/violations': () => record.violations,
     '/counters': () => record.counters,
     '/forget': () => record.forget(),

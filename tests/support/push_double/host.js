@@ -138,6 +138,7 @@ class Host {
   }
 
   async handle(request) {
+    this.record.request(this.name, request.headers, request.body);
     const {push, refusal, violation} = await this.provider.examine(request);
     const {connection} = request;
     if (connection.proven && !connection.lifted && this.provider.firstStreamLimit && !connection.session.destroyed) {

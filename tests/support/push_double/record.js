@@ -2,6 +2,7 @@
 'use strict';
 
 const kMaxViolations = 1000;
+const kMaxRequests = 1000;
 
 class Record {
   constructor(settings) {
@@ -13,6 +14,7 @@ class Record {
   forget() {
     this.accepted = [];
     this.violations = [];
+    this.requests = [];
     this.acceptedIds = new Map(); // by provider and id: how often
     for (const [name, {open}] of Object.entries(this.counters)) this.counters[name] = noCounters(open);
   }
@@ -40,6 +42,12 @@ class Record {
     if (before > 0) this.count(provider, 'duplicates');
     this.accepted.push({provider, ...push, duplicate: before > 0});
     if (this.accepted.length > this.settings.keep) this.accepted.shift();
+  }
+
+  // Every request as it came, the last of them.
+  request(provider, headers, body) {
+    this.requests.push({provider, headers: {...headers}, body: body.toString('base64url')});
+    if (this.requests.length > kMaxRequests) this.requests.shift();
   }
 
   violation(provider, kind, detail) {

@@ -9,6 +9,7 @@ function makeSettings() {
     fcm_min_quota_retry_ms: 60_000, // 429 without Retry-After
     apns_min_retry_ms: 10_000, // 5xx that are not about the connection
     refused_min_repeat_ms: 50_000, // what was refused for our configuration is asked for once a minute
+    unknown_min_repeat_ms: 10_000, // what no documentation has
     max_connections: 4, // open at once to one host
     provider_token_min_life_ms: 20 * 60_000,
     provider_token_max_life_ms: 60 * 60_000,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 #include <stdexcept>
 #include <vector>
 
@@ -230,11 +231,27 @@ TEST_F(FcmSenderTest, AsksForATokenLessAndLessOften) {
   Delay last{};
   for (int i = 0; i < 12; ++i) {
     ASSERT_TRUE(sender_->credentials_request(kNow));
-    last = sender_->take_credentials(answered(503, ""), kNow).after.value();
+    last = sender_->take_credentials(unanswered(PostResult::Kind::not_sent), kNow).after.value();
     EXPECT_GE(last, Delay(500));
     EXPECT_LE(last, seconds(90));
   }
   EXPECT_GE(last, seconds(30));
+}
+
+TEST_F(FcmSenderTest, WaitsForATokenAsLongAsItIsTold) {
+  const auto wait_after = [this](int status, std::map<std::string, std::string> headers) {
+    restart();
+    sender_->credentials_request(kNow);
+    auto answer = answered(status, "");
+    answer.headers = std::move(headers);
+    return sender_->take_credentials(answer, kNow).after.value();
+  };
+  EXPECT_GE(wait_after(503, {}), seconds(10));
+  EXPECT_LE(wait_after(503, {}), seconds(15));
+  EXPECT_GE(wait_after(503, {{"retry-after", "1"}}), seconds(10));
+  EXPECT_GE(wait_after(503, {{"retry-after", "100"}}), seconds(100));
+  EXPECT_GE(wait_after(429, {}), seconds(60));
+  EXPECT_LE(wait_after(429, {{"retry-after", "20"}}), seconds(30));
 }
 
 TEST_F(FcmSenderTest, RemintsARefusedTokenOnce) {

@@ -69,7 +69,7 @@ TEST_F(PushConfigTest, ReadsEverySetting) {
       load("ready_file = \"r\"\n" + start() +
            "[decision]\ngrace_s = 3\nrepeat_after_s = [1, 2]\nexpire_after_h = 2\n[log]\nlevel = \"debug\"\n"
            "[tls]\nca_file = \"ca\"\n" +
-           apns("chat", "p256.pem") + apns("other", "p256.pem") +
+           apns("chat", "p256.pem") + apns("other", "p256.pem") + "retry_after_s = [4]\n" +
            "[[webpush]]\napp = \"chat\"\nsubject = \"mailto:a@example.org\"\nkey_file = \"" +
            path("p256.pem") + "\"\nallowed_hosts = [\"push.example.org\"]\n");
   EXPECT_EQ(config.ready_file, "r");
@@ -80,6 +80,7 @@ TEST_F(PushConfigTest, ReadsEverySetting) {
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.ca_file, "ca");
   EXPECT_EQ(config.apns.size(), 2U);
+  EXPECT_THAT(config.apns.at("other").server_error_delays, testing::ElementsAre(std::chrono::seconds(4)));
   EXPECT_THAT(config.webpush.at("chat").allowed_hosts, testing::ElementsAre("push.example.org"));
 }
 
@@ -108,6 +109,8 @@ TEST_F(PushConfigTest, TheSampleIsLoadedAndHasTheDefaults) {
   EXPECT_EQ(config.decision.expire_after, defaults.expire_after);
   EXPECT_EQ(config.broker.uri, BrokerSettings{}.uri);
   EXPECT_EQ(config.ready_file, "");
+  using namespace std::chrono_literals;
+  EXPECT_THAT(config.apns.at("chat").server_error_delays, testing::ElementsAre(30s, 2min, 15min));
 }
 
 TEST_F(PushConfigTest, NamesWhatIsWrong) {
@@ -119,6 +122,8 @@ TEST_F(PushConfigTest, NamesWhatIsWrong) {
   EXPECT_THAT(refusal(start() + apns("chat", "rsa.pem")),
               HasSubstr("key_file holds no private key of the curve P-256"));
   EXPECT_THAT(refusal(start() + apns("chat", "missing.pem")), HasSubstr("key_file cannot be used"));
+  EXPECT_THAT(refusal(good + "retry_after_s = [0]\n"), HasSubstr("apns[0].retry_after_s"));
+  EXPECT_THAT(refusal(good + "retry_after_s = []\n"), HasSubstr("apns[0].retry_after_s is empty"));
   EXPECT_THAT(refusal(good + "[decision]\nrepeat_after_s = [\"soon\"]\n"),
               HasSubstr("decision.repeat_after_s"));
   EXPECT_THAT(refusal("[broker]\ntoken_file = \"t\"\nclient_id = \"duet-store\"\n[database]\npath = \"p\"\n" +

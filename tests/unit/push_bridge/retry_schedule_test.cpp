@@ -177,11 +177,11 @@ TEST(RetryJudge, KeepsTryingAfterTheServiceWasUnreachable) {
   EXPECT_EQ(retries.retry(push, Cause::server_error, "HTTP 502", attempt).action, Judgement::Action::give_up);
 }
 
-TEST(Reason, IsShortAndPrintable) {
+TEST(Reason, IsShortAndOfLetters) {
   EXPECT_TRUE(is_reason("BadDeviceToken"));
   EXPECT_TRUE(is_reason(std::string(64, 'x')));
-  for (const auto& word :
-       {std::string(), std::string(65, 'x'), std::string("a\nb"), std::string("\xc3\xa4")}) {
+  for (const auto& word : {std::string(), std::string(65, 'x'), std::string("a\nb"), std::string("\xc3\xa4"),
+                           std::string("a b"), std::string("00c0ffee")}) {
     EXPECT_FALSE(is_reason(word)) << word;
   }
 }

@@ -15,6 +15,7 @@ const kFaults = {
   'FCM 400, repeated': [{do: 'answer', status: 400, reason: 'INVALID_ARGUMENT'}, ['repeat-of-refused']],
   'FCM 403, repeated at once': [{do: 'answer', status: 403, reason: 'SENDER_ID_MISMATCH'}, ['repeat-of-refused']],
   'FCM 404, repeated': [{do: 'answer', status: 404, reason: 'UNREGISTERED'}, ['repeat-of-refused', 'push-after-dead']],
+  'FCM 418, repeated at once': [{do: 'answer', status: 418}, ['repeat-of-refused']],
   'a reset, repeated at once': [{do: 'rst'}, []],
 };
 for (const [name, [does, expected]] of Object.entries(kFaults)) {
@@ -42,6 +43,27 @@ test('a dead token that was registered again', async () => {
   await aMoment();
   await sendFcm(session, token, message({token: 'device-9'}));
   assert.deepStrictEqual(await violations(), []);
+});
+
+test('what was refused for the configuration, once that is put right, and what was refused for good', async () => {
+  const token = await accessToken();
+  const session = await connect('fcm');
+  for (const [status, reason, expected] of [[403, 'PERMISSION_DENIED', []], [404, 'NOT_FOUND', []], [400, 'INVALID_ARGUMENT', ['repeat-of-refused']]]) {
+    const said = message({token: reason});
+    await tell('/plan', {provider: 'fcm', token: reason, does: {do: 'answer', status, reason}});
+    await sendFcm(session, token, said);
+    await tell('/mended');
+    await sendFcm(session, token, said);
+    assert.deepStrictEqual(await violations(), expected);
+  }
+});
+
+test('every request is kept as it came', async () => {
+  const token = await accessToken();
+  await sendFcm(await connect('fcm'), token, 'no JSON');
+  const [grant, push] = await tell('/requests');
+  assert.deepStrictEqual([grant.provider, push.provider, push.headers.authorization], ['oauth', 'fcm', `Bearer ${token}`]);
+  assert.strictEqual(Buffer.from(push.body, 'base64url').toString(), '{"message":"no JSON"}');
 });
 
 test('the same news under another id', async () => {

@@ -41,7 +41,7 @@ class PushErrors : public PushErrorPlatform {
       cases_.push_back({row, away_from(row.provider, app), app + " " + row.does.dump(), ""});
     }
     const int all = before + static_cast<int>(rows.size());
-    ASSERT_TRUE(eventually([&] { return bridge_->registered() == all; }));
+    ASSERT_TRUE(await_registered(all));
     registered_ = all;
   }
   void meet_errors() {
@@ -191,18 +191,17 @@ TEST_F(PushErrors, AConnectionThatEndsLosesNoPush) {
   std::size_t pushes = 1;  // of each
   for (const auto& end : ends) {
     const auto writer = online(fresh_user("writer"));
-    std::map<PushProvider, std::string> messages;
     for (const auto& [provider, target] : targets) {
       providers_->plan({provider, end, target.token});
-      messages[provider] = write_to(target, *writer);
+      write_to(target, *writer);
     }
     ++pushes;
     for (const auto& [provider, target] : targets) {
-      const auto said = bridge_->why(messages[provider], "sent: accepted");
-      EXPECT_THAT(said, HasSubstr("sent: accepted")) << end;
+      const auto decided = await_decided(target, *writer, "sent: accepted");
+      ASSERT_TRUE(decided) << end;
       const auto ids = ids_of(pushes_to(target.token));
       EXPECT_EQ(ids.size(), pushes) << end;
-      EXPECT_TRUE(ids.contains(push_id_in(said))) << end;
+      EXPECT_TRUE(ids.contains(decided->push_id)) << end;
     }
   }
 }

@@ -39,6 +39,7 @@ class PushGhost : public PushPlatformTest<PushGhost> {
                         .record = dir_.path() / (user + ".record"),
                         .state = {}};
     auto process = std::make_unique<PeerProcess>(PeerKind::node, std::vector{spec}, dir_.path() / user);
+    process->await_ready();
     process->stop_publishing();
     process->sync();  // it is online
     expect_confirmed(user);

@@ -34,9 +34,9 @@ std::string BridgeProcess::log() const {
 }
 
 void BridgeProcess::start() {
-  process_ =
-      std::make_unique<ChildProcess>(std::vector<std::string>{program("duet-push"), "--config", config()},
-                                     ChildProcess::Streams::to_log, log_file());
+  std::vector<std::string> words = before_;
+  words.insert(words.end(), {program("duet-push"), "--config", config()});
+  process_ = std::make_unique<ChildProcess>(words, ChildProcess::Streams::to_log, log_file());
   if (!eventually([this] { return std::filesystem::exists(ready_file()) || process_->exit_status(); }) ||
       process_->exit_status()) {
     throw std::runtime_error("duet-push does not start:\n" + log());

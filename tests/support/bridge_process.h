@@ -26,6 +26,8 @@ class BridgeProcess {
   std::string log() const;  // of all processes so far
   pid_t pid() const { return process_->pid(); }
 
+  // From the next start() on it runs by this command, which goes before its own: {"env", "NAME=value"}.
+  void run_by(std::vector<std::string> words) { before_ = std::move(words); }
   void start();
   void kill();  // SIGKILL; start() goes on from there
   int stop();   // SIGTERM; the exit status
@@ -45,6 +47,7 @@ class BridgeProcess {
 
   const TestPlatform& platform_;
   TempDir dir_;
+  std::vector<std::string> before_;
   std::unique_ptr<ChildProcess> process_;
 };
 

@@ -108,6 +108,7 @@ bool Chatter::connect() {
     mqtt_.reset();
     return false;
   }
+  for (const Publish& greeting : spec_.greetings) mqtt_->publish_async(greeting);
   const std::lock_guard lock(mutex_);
   ++connections_;
   return true;

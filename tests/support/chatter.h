@@ -47,8 +47,12 @@ struct ChatterSpec {
   std::size_t max_waiting = ~0U;  // messages without `sent`; while so many wait, nothing new is published
   std::chrono::milliseconds reading_time{0};  // over each message that arrives: a slow reader
   std::string token = {};                     // empty: a fresh one for each connection
+  // Published after every connect: presence, a push registration. One that is refused is not told again.
+  std::vector<Publish> greetings = {};
   // A message of this device's is confirmed; it was last published at that time. In the client's thread.
   std::function<void(std::chrono::steady_clock::time_point published)> on_confirmed = {};
+  // The store has told marks of this conversation, live or by sync. In any of its two threads, one at a time.
+  std::function<void(const Receipt& marks)> on_marks = {};
 };
 
 // Runs in a thread of its own from construction to destruction. The other functions may be called from any.

@@ -35,11 +35,12 @@ void Chatter::take_in(const InTopic& topic, const Received& received) {
   }
 }
 
-// Requests may find no store, and are asked again. Messages must always be taken, unless the test says so.
+// Requests may find no store, and are asked again; push registrations no bridge, and are told after the next
+// connect. Messages must always be taken, unless the test says so.
 void Chatter::take_error(const Received& received) {
   const auto error = parse_error(received.payload);
   const bool unavailable = error && error->refusal.code == ErrorCode::unavailable;
-  if (unavailable && error->topic.ends_with("/req/sync")) return;
+  if (unavailable && (error->topic.ends_with("/req/sync") || error->topic.ends_with("/push"))) return;
   if (!unavailable || !bears_refusals()) return complain("error event " + received.payload);
   const std::lock_guard lock(mutex_);
   const auto index = error->id ? index_of(error->id->str()) : std::nullopt;
@@ -75,6 +76,7 @@ void Chatter::take_envelope(const nlohmann::json& value, std::vector<Envelope>& 
 
 void Chatter::take_marks(const Receipt& receipt, std::vector<MarksTold>& into) {
   into.push_back({receipt.by.str(), receipt.delivered, receipt.read});
+  if (spec_.on_marks) spec_.on_marks(receipt);
 }
 
 void Chatter::confirm(const std::string& id) {

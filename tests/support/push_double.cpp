@@ -25,6 +25,7 @@ AcceptedPush to_accepted(const nlohmann::json& said) {
           .token = said.at("token"),
           .id = said.at("id"),
           .conversation = said.at("conversation"),
+          .seq = said.at("seq"),
           .at_ms = said.at("at"),
           .connection = said.at("connection"),
           .attempt = said.at("attempt"),

@@ -37,6 +37,7 @@ struct AcceptedPush {
   std::string token;
   std::string id;            // apns-id, or what the message itself says
   std::string conversation;  // collapse id, topic, or what the message says
+  std::uint64_t seq = 0;     // of the newest message it speaks of; 0: it is no news (a badge, a test)
   std::int64_t at_ms = 0;    // since the Unix epoch
   int connection = 0;        // numbered for each provider
   int attempt = 0;           // how often this id had come, with this time

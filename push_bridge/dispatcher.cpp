@@ -74,6 +74,7 @@ std::optional<PushJob> Dispatcher::lease(PushJob job, const Instant& now) {
   ++job.attempt;
   renew_push(job);
   job.leased = true;
+  job.since = job.due;
   job.due = now.wall + kLease;
   database_.jobs().save(job);
   return job;
@@ -118,12 +119,16 @@ std::vector<PushJob> Dispatcher::take_unanswered(Clock::time_point now) {
   return late;
 }
 
-// What the store has not answered, and what it answered too long ago.
+// What the store has not answered, what it answered too long ago, and what a service is not asked for now: by
+// then there will be more to say.
 void Dispatcher::put_back_late(const Instant& now) {
   auto late = take_unanswered(now.steady);
-  for (auto& [name, lane] : lanes_) {
+  for (auto& [name, entry] : lanes_) {
+    auto& lane = entry;
+    const bool closed = lane.health.gate(now.steady) == LaneHealth::Gate::closed;
     std::erase_if(lane.ready, [&](const CheckedPush& push) {
-      if (push.checked_at + kCheckGood > now.steady) return false;
+      if (!closed && push.checked_at + kCheckGood > now.steady) return false;
+      if (closed) pass_over(lane, push.job);
       late.push_back(push.job);
       return true;
     });
@@ -192,6 +197,7 @@ void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAns
     job->due = now.wall;
     return database_.jobs().save(*job);
   }
+  job->since = asked.since;
   if (renew_push(*job)) database_.jobs().save(*job);  // else nothing has changed, and nothing need be written
   Notification says{.id = job->push_id,
                     .kind = job->kind,

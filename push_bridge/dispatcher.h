@@ -101,6 +101,8 @@ class Dispatcher {
   void act(Lane& lane, const CheckedPush& push, const Judgement& judgement, const Instant& now);
   void note_health(Lane& lane, const PostResult& result, const Judgement& judgement, const Instant& now);
   void retry(const CheckedPush& push, const Judgement& judgement, const Instant& now);
+  static void pass_over(Lane& lane, const PushJob& job);
+  void take_places_again(Lane& lane);
   void drop_token(const CheckedPush& push, const Judgement& judgement, Timestamp now);
   void suspect_token(Lane& lane, const CheckedPush& push, const Judgement& judgement, const Instant& now);
   void tell_losses(Lane& lane, const std::string& reason, Clock::time_point now);

@@ -39,6 +39,11 @@ void Dispatcher::on_posted(PostDone done, const Instant& now) {
   const auto judgement =
       lane->sender->judge(done.result, push->notification, push->registration, push->job.attempt, now.wall);
   count(*lane, done.result, judgement.reason);
+  if (done.result.kind == PostResult::Kind::answered && judgement.action != Judgement::Action::pause) {
+    lane->passed_over.erase(push->job.id);
+  } else {
+    pass_over(*lane, push->job);
+  }
   note_health(*lane, done.result, judgement, now);
   if (judgement.close_connection) outlets_.poster.renew_connections(url);
   act(*lane, *push, judgement, now);
@@ -56,6 +61,7 @@ void Dispatcher::count(const Lane& lane, const PostResult& result, const std::st
 void Dispatcher::note_health(Lane& lane, const PostResult& result, const Judgement& judgement,
                              const Instant& now) {
   constexpr int kServerError = 500;
+  constexpr std::chrono::milliseconds kNothing{0};
   const bool suspect = judgement.action == Judgement::Action::suspect_token;
   if (suspect || judgement.action == Judgement::Action::sent) lane.losses.note(suspect, now.steady);
   if (suspect && lane.losses.hopeless(now.steady)) {
@@ -66,10 +72,27 @@ void Dispatcher::note_health(Lane& lane, const PostResult& result, const Judgeme
           "{} is paused, as something is wrong with its configuration: {}. It is tried once a minute",
           lane.name, judgement.reason);
     }
-  } else if (result.kind == PostResult::Kind::answered && result.status < kServerError) {
-    if (lane.health.succeeded()) spdlog::info("{} works again", lane.name);
-  } else if (lane.health.failed(now.steady)) {
+  } else if (result.kind == PostResult::Kind::answered && result.status < kServerError && !judgement.of_all) {
+    if (!lane.health.succeeded()) return;
+    spdlog::info("{} works again", lane.name);
+    take_places_again(lane);
+  } else if (lane.health.failed(now.steady,
+                                judgement.of_all ? judgement.after.value_or(kNothing) : kNothing)) {
     spdlog::warn("{} fails again and again, pushes wait: {}", lane.name, judgement.reason);
+  }
+}
+
+void Dispatcher::pass_over(Lane& lane, const PushJob& job) {
+  if (lane.passed_over.size() < Lane::kMostPassedOver) lane.passed_over.try_emplace(job.id, job.since);
+}
+
+// What made them wait is over, and it was not about them.
+void Dispatcher::take_places_again(Lane& lane) {
+  for (const auto& [id, since] : std::exchange(lane.passed_over, {})) {
+    auto job = database_.jobs().find(id);
+    if (!job || job->leased || job->due <= since) continue;
+    job->due = since;
+    database_.jobs().save(*job);
   }
 }
 

@@ -133,15 +133,20 @@ Judgement FcmSender::judge_token_expired(const FcmAnswer& answer, const Notifica
 
 Judgement FcmSender::judge_later(const FcmAnswer& answer, const PostResult& result,
                                  const Notification& notification, int attempt, Timestamp now) {
-  const Cause cause = answer.meaning == FcmAnswer::Meaning::too_many ? Cause::too_many : Cause::server_error;
+  const bool too_many = answer.meaning == FcmAnswer::Meaning::too_many;
+  const Cause cause = too_many ? Cause::too_many : Cause::server_error;
+  const auto for_all = [too_many](Judgement judgement) {  // a project's quota, or a device's: it does not say
+    judgement.of_all = too_many && judgement.action == Action::retry;
+    return judgement;
+  };
   const auto header = result.headers.find("retry-after");
   if (header != result.headers.end()) {
     if (const auto least = parse_retry_after(header->second, now)) {
-      return retries_.retry_after(notification, cause, answer.reason, attempt,
-                                  std::max(*least, kLeastFcmDelay));
+      return for_all(retries_.retry_after(notification, cause, answer.reason, attempt,
+                                          std::max(*least, kLeastFcmDelay)));
     }
   }
-  return retries_.retry(notification, cause, answer.reason, attempt);
+  return for_all(retries_.retry(notification, cause, answer.reason, attempt));
 }
 
 }  // namespace

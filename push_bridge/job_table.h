@@ -37,6 +37,7 @@ struct PushJob {
   int attempt = 0;           // of the push with this id; 0: none was made
   std::string push_id = {};  // empty: none was made
   Seq push_seq = 0;          // what that push says
+  Timestamp since = {};      // not stored; of a leased one in hand: when it had been due
 };
 
 class JobTable {

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +35,10 @@ struct Lane {
   std::size_t leased = 0;                                  // waiting for the store, ready and posted
   std::size_t posted = 0;                                  // of them
   std::list<CheckedPush> ready = {};                       // the oldest first
+  // Jobs that waited for the service itself after they were tried, by id, and since when each had been due:
+  // when it is well again they take their places among those that were not tried. Bounded by kMostPassedOver.
+  std::map<std::int64_t, Timestamp> passed_over = {};
+  static constexpr std::size_t kMostPassedOver = 2000;
   // The request for credentials: made and not posted yet, or on its way, or put off after a failure.
   std::optional<HttpPost> credentials = {};
   bool credentials_posted = false;

@@ -26,20 +26,21 @@ bool LaneHealth::succeeded() {
   return news;
 }
 
-bool LaneHealth::failed(Clock::time_point now) {
-  if (!closed_until_) return ++failures_ >= kFailuresInARow && close(now, kFirstPause);
+bool LaneHealth::failed(Clock::time_point now, std::chrono::milliseconds least) {
+  if (!closed_until_) return ++failures_ >= kFailuresInARow && close(now, kFirstPause, least);
   if (now < *closed_until_) return false;  // it was on its way before
-  return close(now, std::min(pause_ * 2, kLongestPause));
+  return close(now, std::min(pause_ * 2, kLongestPause), least);
 }
 
 bool LaneHealth::misconfigured(Clock::time_point now) {
   return close(now, kLongestPause);
 }
 
-bool LaneHealth::close(Clock::time_point now, std::chrono::seconds pause) {
+bool LaneHealth::close(Clock::time_point now, std::chrono::seconds pause, std::chrono::milliseconds least) {
   const bool news = !closed_until_;
   pause_ = pause;
-  closed_until_ = now + pause;
+  closed_until_ = now + std::max<std::chrono::milliseconds>(
+                            pause, std::min<std::chrono::milliseconds>(least, kLongestAsked));
   return news;
 }
 

@@ -13,14 +13,15 @@
 namespace duet {
 
 // The circuit breaker of one sender. A few failures in a row close it for a second; then one push probes, and
-// each that fails doubles the time, up to a minute. A configuration that is wrong closes it for a minute at
-// once.
+// each that fails doubles the time, up to a minute; or for longer, if the service asks for it. A
+// configuration that is wrong closes it for a minute at once.
 class LaneHealth {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kFailuresInARow = 5;
   static constexpr std::chrono::seconds kFirstPause{1};
   static constexpr std::chrono::seconds kLongestPause{60};
+  static constexpr std::chrono::minutes kLongestAsked{60};
 
   enum class Gate : std::uint8_t { open, probe, closed };  // probe: one push at a time
   Gate gate(Clock::time_point now) const;
@@ -29,11 +30,12 @@ class LaneHealth {
 
   // These return whether that is news: it was open and is not any more, or the other way round.
   bool succeeded();
-  bool failed(Clock::time_point now);
+  bool failed(Clock::time_point now,
+              std::chrono::milliseconds least = {});  // least: what the service asks for
   bool misconfigured(Clock::time_point now);
 
  private:
-  bool close(Clock::time_point now, std::chrono::seconds pause);
+  bool close(Clock::time_point now, std::chrono::seconds pause, std::chrono::milliseconds least = {});
 
   std::size_t failures_ = 0;
   std::chrono::seconds pause_{0};                  // the last; 0: it is open

@@ -35,6 +35,8 @@ struct Judgement {
                        // and counters: at most 64 printable characters, never a secret
   std::optional<std::chrono::milliseconds> after = {};  // set for every retry; not before then
   std::optional<Timestamp> gone_at = {};                // drop_token: since when, if the service says so
+  bool of_all = false;  // retry: perhaps not this push but all of ours are too many: when nothing else comes
+                        // back, none is sent until `after`
   bool close_connection = false;  // nothing more on this connection, whose requests would fail as well
 
   friend bool operator==(const Judgement&, const Judgement&) = default;

@@ -360,6 +360,76 @@ TEST_F(DispatcherTest, AServiceThatFailsIsLeftAloneForAWhile) {
   EXPECT_EQ(poster_.posts.size(), 1U);
 }
 
+TEST_F(DispatcherTest, WhatAFailingServiceMadeWaitKeepsItsPlaceByAge) {
+  sender_->verdict = {.action = Action::retry, .reason = "not sent", .after = 0ms};
+  push_one();
+  for (std::size_t i = 1; i < LaneHealth::kFailuresInARow; ++i) {
+    answer_post(0, PostResult::Kind::not_sent);
+    answer_checks();
+  }
+  sender_->verdict.after = 30s;
+  answer_post(0, PostResult::Kind::not_sent);
+  world_.pass(1s);
+  for (const char* peer : {"carol", "dave"}) {
+    world_.message(user(peer), bob_, 1);
+    world_.pass(1ms);
+  }
+  pump();
+  ASSERT_EQ(checks_.size(), 1U);
+  ASSERT_THAT(checks_[0].of, testing::ElementsAre(PushCheck::Pair{bob_, user("carol")}));  // the probe
+  answer_checks();
+  sender_->verdict = {.action = Action::sent, .reason = "sent"};
+  answer_post(200);
+  ASSERT_EQ(checks_.size(), 1U);
+  EXPECT_THAT(checks_[0].of,
+              testing::ElementsAre(PushCheck::Pair{bob_, alice_}, PushCheck::Pair{bob_, user("dave")}));
+}
+
+TEST_F(DispatcherTest, WhileAServiceIsLeftAloneNothingIsInHandForIt) {
+  sender_->verdict = {.action = Action::retry, .reason = "not sent", .after = 30s};
+  for (std::size_t i = 0; i < LaneHealth::kFailuresInARow; ++i) {
+    world_.message(user("peer" + std::to_string(i)), bob_, 1);
+  }
+  world_.pass(1s);
+  world_.message(alice_, bob_, 1);
+  poster_.window = LaneHealth::kFailuresInARow;  // alice's waits
+  pump();
+  answer_checks();
+  poster_.window = 0;
+  for (std::size_t i = 0; i < LaneHealth::kFailuresInARow; ++i) {
+    answer_post(0, PostResult::Kind::not_sent);
+  }
+  EXPECT_FALSE(job()->leased);
+  world_.message(alice_, bob_, 2);
+  poster_.window = 100;
+  world_.pass(1s);
+  pump();
+  answer_checks();
+  EXPECT_EQ(sender_->notifications.back().seq, 2U);
+}
+
+TEST_F(DispatcherTest, AServiceThatSaysTooMuchToAllIsLeftAloneForAsLong) {
+  for (std::size_t i = 0; i <= LaneHealth::kFailuresInARow; ++i) {
+    if (i == LaneHealth::kFailuresInARow) world_.pass(1s);
+    world_.message(user("peer" + std::to_string(i)), bob_, 1);
+  }
+  poster_.window = LaneHealth::kFailuresInARow;  // the last is not on its way yet
+  sender_->verdict = {.action = Action::retry, .reason = "QUOTA_EXCEEDED", .after = 60s, .of_all = true};
+  pump();
+  answer_checks();
+  poster_.window = 0;
+  for (std::size_t i = 0; i < LaneHealth::kFailuresInARow; ++i) answer_post(429);
+  poster_.window = 100;
+  world_.pass(59s);
+  pump();
+  answer_checks();
+  EXPECT_TRUE(poster_.posts.empty());
+  world_.pass(1s);
+  pump();
+  answer_checks();
+  EXPECT_EQ(poster_.posts.size(), 1U);  // the probe
+}
+
 TEST_F(DispatcherTest, CredentialsComeBeforePushes) {
   sender_->wants_credentials = true;
   push_one();

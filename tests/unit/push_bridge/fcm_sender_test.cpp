@@ -357,6 +357,13 @@ TEST_F(FcmSenderTest, UnderstandsWhateverIsAnError) {
   }
 }
 
+TEST_F(FcmSenderTest, AQuotaMayBeTheWholeProjects) {
+  EXPECT_TRUE(judged(429, "").of_all);
+  EXPECT_TRUE(judged(429, "", 1, {{"retry-after", "20"}}).of_all);
+  restart();
+  EXPECT_FALSE(judged(503, "").of_all);
+}
+
 TEST_F(FcmSenderTest, WaitsAsLongAsGoogleSays) {
   const auto after = [&](int status, const char* value, int attempt = 1) {
     restart();

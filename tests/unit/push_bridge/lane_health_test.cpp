@@ -43,6 +43,23 @@ TEST_F(LaneHealthTest, EachProbeThatFailsDoublesTheTimeUpToAMinute) {
   }
 }
 
+TEST_F(LaneHealthTest, ItStaysClosedAsLongAsTheServiceAsksFor) {
+  fail(LaneHealth::kFailuresInARow - 1);
+  EXPECT_EQ(health_.gate(now_), Gate::open);
+  EXPECT_TRUE(health_.failed(now_, 90s));
+  EXPECT_EQ(health_.gate(now_ + 90s - 1ms), Gate::closed);
+  now_ += 90s;
+  EXPECT_EQ(health_.gate(now_), Gate::probe);
+  EXPECT_FALSE(health_.failed(now_, 10min));
+  EXPECT_EQ(health_.gate(now_ + 10min - 1ms), Gate::closed);
+  now_ += 10min;
+  EXPECT_FALSE(health_.failed(now_));  // what it asked for once says nothing of the next time
+  EXPECT_EQ(health_.gate(now_ + LaneHealth::kLongestPause), Gate::probe);
+  now_ += LaneHealth::kLongestPause;
+  EXPECT_FALSE(health_.failed(now_, 24h));
+  EXPECT_EQ(health_.gate(now_ + LaneHealth::kLongestAsked), Gate::probe);
+}
+
 TEST_F(LaneHealthTest, ASuccessOpensIt) {
   health_.misconfigured(now_);
   EXPECT_EQ(health_.gate(now_ + 59s), Gate::closed);

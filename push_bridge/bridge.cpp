@@ -21,6 +21,7 @@ constexpr int kSecondsPerLogLine = 60;
 // A process that died had pushes on their way: they are given time to arrive before they are made again.
 constexpr std::chrono::seconds kAfterDeath{2};
 constexpr std::chrono::seconds kFinish{3};
+constexpr std::chrono::seconds kSetBack{2};  // less is let pass
 
 Instant instant_now() {
   return {std::chrono::steady_clock::now(),
@@ -49,8 +50,9 @@ Bridge::Bridge(PushDatabase& database, BridgeQueue& queue, DecisionRules rules,
                    .ask = outlets_.ask_check,
                    .new_id = new_push_id},
                   counters_),
-      follower_(database, decision_, outlets_.ask_feed) {
-  const auto released = database_.jobs().release_all(instant_now().wall + kAfterDeath);
+      follower_(database, decision_, outlets_.ask_feed),
+      last_(instant_now()) {
+  const auto released = database_.jobs().release_all(last_.wall + kAfterDeath);
   if (released > 0)
     spdlog::info("{} pushes were on their way when the bridge ended: they are made again", released);
 }
@@ -77,11 +79,25 @@ void Bridge::run(const std::stop_token& stop) {
 void Bridge::work(const std::stop_token& stop) {
   auto first = queue_.pop_until(stop, next_deadline(instant_now()));
   const auto now = instant_now();
+  follow_clock(now);
   if (first) apply_all(std::move(first), now);
   if (std::exchange(lost_, false)) dispatcher_.put_back(now);
   follower_.keep_asking(now.steady);
   send(now);
   if (now.steady >= next_second_) keep_house(now);
+}
+
+// Pushes wait for times of day, as those outlive the process.
+void Bridge::follow_clock(const Instant& now) {
+  const auto before = std::exchange(last_, now);
+  const auto passed = std::chrono::floor<std::chrono::milliseconds>(now.steady - before.steady);
+  const auto back = before.wall + passed - now.wall;
+  if (back < kSetBack) return;
+  spdlog::warn("the clock was set back by {} s: what waits goes by the new time",
+               std::chrono::floor<std::chrono::seconds>(back).count());
+  sqlite::Transaction transaction(database_.connection());
+  database_.clock_was_set_back(back);
+  transaction.commit();
 }
 
 void Bridge::apply_all(std::optional<BridgeInput> input, const Instant& now) {

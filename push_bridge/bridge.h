@@ -44,6 +44,7 @@ class Bridge {
  private:
   void run(const std::stop_token& stop);
   void work(const std::stop_token& stop);
+  void follow_clock(const Instant& now);
   void apply(BridgeInput input, const Instant& now);
   void apply_all(std::optional<BridgeInput> first, const Instant& now);
   void on(BrokerConnected, const Instant& now);
@@ -72,6 +73,7 @@ class Bridge {
   Decision decision_;
   Dispatcher dispatcher_;
   FeedFollower follower_;
+  Instant last_;          // when work() last looked
   bool lost_ = false;     // the connection, in the inputs that are being applied
   bool working_ = false;  // said so
   std::chrono::steady_clock::time_point next_second_;

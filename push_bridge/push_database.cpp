@@ -84,6 +84,15 @@ void PushDatabase::put_secret(const std::string& name, const std::string& value)
   put_secret_.execute(name, value);
 }
 
+void PushDatabase::clock_was_set_back(std::chrono::milliseconds by) {
+  for (const char* sql :
+       {"UPDATE jobs SET due = due - ?1, not_before = not_before - ?1, expires = expires - ?1",
+        "UPDATE pushed SET at = at - ?1",
+        "UPDATE registrations SET badge_at = badge_at - ?1 WHERE badge_at > ?1"}) {
+    sqlite::Statement(connection_, "follow the clock", sql).execute(by.count());
+  }
+}
+
 std::string PushDatabase::conversation_tag(const Device& device, const UserId& peer) const {
   // No name has a slash.
   const auto mac =

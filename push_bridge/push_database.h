@@ -4,6 +4,7 @@
 // connection(); a commit returns when it is on stable storage. Every failure is a StoreError.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -48,6 +49,10 @@ class PushDatabase {
 
   std::optional<std::string> find_secret(const std::string& name);
   void put_secret(const std::string& name, const std::string& value);
+
+  // The wall clock was set back: what waits for a time of day waits no longer for that. When a device
+  // registered stays: push services judge by it.
+  void clock_was_set_back(std::chrono::milliseconds by);
 
   // What the providers see of a device's conversation: 32 characters that tell nothing of who is in it.
   std::string conversation_tag(const Device& device, const UserId& peer) const;

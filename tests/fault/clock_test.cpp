@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 
+#include "tests/fault/push_crowd.h"
 #include "tests/support/chatter.h"
 #include "tests/support/end_record.h"
 #include "tests/support/platform_test.h"
@@ -172,6 +173,40 @@ TEST(ClockShim, MovesWaitsToo) {
          "DUET_CLOCK_OFFSET=" + clock.string(), (build_dir() / "tests" / "clock-probe").string()});
     EXPECT_EQ(probe.status, 0) << count << probe.err;
   }
+}
+
+// With a clock of its own, so that nothing else hears of it. It is ahead at first.
+TEST(PushClock, APushWaitsNoLongerWhenTheClockIsSetBack) {
+  TestPlatform platform;
+  PushDouble providers;
+  providers.set("fresh_share", 0);
+  BridgeProcess bridge(platform, providers, "grace_s = 3\n");
+  ASSERT_EQ(bridge.stop(), 0);
+  const TempDir dir;
+  const auto clock = dir.path() / "clock";
+  std::ofstream(clock).close();
+  const auto set_ahead = [&](std::chrono::nanoseconds ahead) {
+    const std::int64_t count = ahead.count();
+    std::fstream(clock, std::ios::in | std::ios::out | std::ios::binary)
+        .write(reinterpret_cast<const char*>(&count), sizeof count);
+  };
+  set_ahead(10min);
+  bridge.run_by({"env", "LD_PRELOAD=" + (build_dir() / "lib" / "libduet_clock_shim.so").string(),
+                 "DUET_CLOCK_OFFSET=" + clock.string()});
+  bridge.start();
+  const auto phone = woken_device("bob", "phone", PushProvider::fcm, providers);
+  register_and_leave(platform, bridge, {phone});
+  TestDevice ghost(platform, phone.user, phone.device);
+  ghost.go_online();
+  TestDevice alice(platform, "alice");
+  alice.go_online();
+  const Envelope sent = alice.send(phone.user, "are you there?");
+  EXPECT_NE(bridge.why(sent.id.str(), "grace").find("grace"), std::string::npos);
+  set_ahead(0min);
+  EXPECT_TRUE(eventually([&] { return !providers.accepted().empty(); })) << bridge.log();
+  EXPECT_NE(bridge.log().find("set back"), std::string::npos) << bridge.log();
+  EXPECT_EQ(to_string(providers.violations()), "");
+  EXPECT_EQ(bridge.stop(), 0);
 }
 
 }  // namespace

@@ -144,6 +144,27 @@ TEST_F(PushDatabaseTest, DueJobsComeOldestFirstAndOfTheirChannelOnly) {
   EXPECT_EQ(database.jobs().size(), 4U);
 }
 
+TEST_F(PushDatabaseTest, WhatWaitsFollowsAClockThatIsSetBack) {
+  push_test::World world;
+  const UserId alice = user("alice");
+  world.register_phone(phone_);
+  world.online(phone_);
+  world.message(alice, phone_.user, 1);
+  const auto before = world.job(phone_, alice).value();
+  world.send(before);
+  world.message(alice, phone_.user, 2);  // after a pause
+  const auto damped = world.job(phone_, alice).value();
+  EXPECT_GT(damped.due, before.due - std::chrono::seconds(10));
+  world.database.clock_was_set_back(std::chrono::minutes(10));
+  const auto moved = world.job(phone_, alice).value();
+  for (const auto time : {&PushJob::due, &PushJob::not_before, &PushJob::expires}) {
+    EXPECT_EQ(moved.*time, damped.*time - std::chrono::minutes(10));
+  }
+  EXPECT_EQ(world.database.pushed().find(phone_, alice)->at, world.now() - std::chrono::minutes(10));
+  EXPECT_EQ(world.database.registrations().badge_at(phone_), Timestamp());  // none was sent
+  EXPECT_EQ(world.database.registrations().find(phone_)->registered_at, world.now());
+}
+
 TEST(PushIds, AreRandomUuids) {
   const auto id = new_push_id();
   EXPECT_THAT(id,

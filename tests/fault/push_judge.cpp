@@ -65,7 +65,7 @@ class PushJudge {
     const auto first = std::ranges::find_if(place.reads, [&](const auto& r) { return r.seq >= push.seq; });
     if (first == place.reads.end()) return std::nullopt;
     const bool of_the_next = std::ranges::any_of(deaths_, [&](const BridgeDeath& death) {
-      return first->at_ms < death.killed_at_ms && push.at_ms > death.ready_at_ms;
+      return first->at_ms <= death.killed_at_ms && push.at_ms > death.ready_at_ms;
     });
     if (!of_the_next && push.at_ms <= first->at_ms + on_its_way_.count()) return std::nullopt;
     return first->at_ms;

@@ -28,7 +28,7 @@ using ::testing::IsEmpty;
 constexpr std::uint64_t kFewKills = 6;
 constexpr milliseconds kOnItsWay{3000};
 // Devices that are online have little time to confirm, and pushes of a conversation follow one another soon.
-constexpr const char* kHurry = "grace_s = 1\nrepeat_after_s = [1, 2]\n";
+constexpr const char* kHurry = "grace_s = 1\nrepeat_after_s = [2, 2]\n";
 
 enum class Habit : std::uint8_t {
   away,      // three devices, one of each platform, that never come
@@ -122,11 +122,14 @@ class PushStorm : public OwnPlatformTest {
         recipients_.push_back(std::move(made));
       }
     }
-    all.push_back(quiet_);
+    all.insert(all.end(), {quiet_, reader_});
     register_and_leave(platform(), bridge_, all);
     quiet_place_ = {.name = "quiet from amy",
                     .token = quiet_.token,
                     .conversation = conversation_tag(bridge_, quiet_, "amy")};
+    reader_place_ = {.name = "reader from amy",
+                     .token = reader_.token,
+                     .conversation = conversation_tag(bridge_, reader_, "amy")};
   }
 
   void begin_load() {
@@ -182,14 +185,31 @@ class PushStorm : public OwnPlatformTest {
     quiet_place_.last = online("amy")->send(quiet_.user, "hello").seq;
     EXPECT_TRUE(eventually([&] { return taken_of(quiet_.token) > before; }));
   }
+  // A push waits, as one went just before it, and the user reads elsewhere: the next process must not send
+  // it.
+  void read_in_time() {
+    const auto amy = online("amy");
+    const auto tablet = online(reader_.user, "tablet");
+    const auto before = taken_of(reader_.token);
+    amy->send(reader_.user, "hello");
+    EXPECT_TRUE(eventually([&] { return taken_of(reader_.token) > before; }));
+    const Seq seq = amy->send(reader_.user, "are you there?").seq;
+    tablet->receipt("amy", "read", seq);
+    amy->wait_receipt(reader_.user, reader_.user, 0, seq);
+    reader_place_.last = seq;
+    reader_place_.needless = seq;
+    reader_place_.reads.push_back({seq, wall_ms()});
+  }
   std::ptrdiff_t taken_of(const std::string& token) const {
-    return std::ranges::count(providers_.accepted(), token, &AcceptedPush::token);
+    return std::ranges::count_if(
+        providers_.accepted(), [&](const AcceptedPush& push) { return push.token == token && push.seq > 0; });
   }
 
   void strike(Victim victim) {
     const bool bridge_dies = victim == Victim::bridge || victim == Victim::all;
     if (bridge_dies) leave_unanswered();
     pause(100, 1500);
+    if (bridge_dies) read_in_time();
     const auto killed_at = wall_ms();
     if (bridge_dies) bridge_.kill();
     if (victim == Victim::broker) platform().kill_and_await({Service::broker});
@@ -227,7 +247,7 @@ class PushStorm : public OwnPlatformTest {
   }
 
   std::vector<PushPlace> places() {
-    std::vector<PushPlace> all{quiet_place_};
+    std::vector<PushPlace> all{quiet_place_, reader_place_};
     for (auto& recipient : recipients_) {
       const bool one_device = recipient.habit == Habit::confirms || recipient.habit == Habit::wanders;
       for (const auto& sender : recipient.senders) {
@@ -254,7 +274,9 @@ class PushStorm : public OwnPlatformTest {
   BridgeProcess bridge_{platform(), providers_, kHurry};
   std::vector<Recipient> recipients_;
   const WokenDevice quiet_ = woken_device("quiet", "phone", PushProvider::apns, providers_);
+  const WokenDevice reader_ = woken_device("reader", "phone", PushProvider::fcm, providers_);
   PushPlace quiet_place_;
+  PushPlace reader_place_;
   std::vector<Victim> victims_;
   std::vector<BridgeDeath> deaths_;
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "push_bridge/channel.h"
 #include "sqlite/transaction.h"
 
 namespace duet {

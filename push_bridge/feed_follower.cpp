@@ -28,7 +28,9 @@ void FeedFollower::keep_asking(Clock::time_point now) {
   const auto cursor = database_.cursor();
   ask_({cursor.epoch, cursor.after});
   next_ask_ = now + kAskEvery;
-  if (!first_asked_) first_asked_ = now;
+  if (first_asked_) return;
+  first_asked_ = now;
+  if (behind_since_) behind_since_ = now;  // what passed without a connection does not count
 }
 
 void FeedFollower::apply(const PushFeedPage& page, const Instant& now) {
@@ -42,7 +44,8 @@ void FeedFollower::apply(const PushFeedPage& page, const Instant& now) {
       std::visit([&](const auto& what) { decision_.apply(what, now.wall); }, event);
     }
     database_.set_cursor({page.epoch, page.through});
-    more_ = page.more;
+    if (!page.more) behind_since_.reset();
+    if (page.more && !behind_since_) behind_since_ = now.steady;
   }
   answered_ = true;
   if (next_ask_) next_ask_ = now.steady;
@@ -59,11 +62,12 @@ void FeedFollower::reset(const PushFeedPage& page) {
   database_.jobs().clear();
   database_.pushed().clear();
   database_.set_cursor({page.epoch, page.through});
-  more_ = false;
+  behind_since_.reset();
 }
 
 bool FeedFollower::caught_up(Clock::time_point now) const {
-  if (!first_asked_ || more_) return false;
+  if (!first_asked_) return false;
+  if (behind_since_) return now - *behind_since_ >= kBehindAtMost;
   return answered_ || now - *first_asked_ >= kAskEvery;
 }
 

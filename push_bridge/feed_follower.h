@@ -19,6 +19,9 @@ class FeedFollower {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kAskEvery{1};
+  // Who writes more than can be followed does not hold back all pushes for ever: what the check at the moment
+  // of sending says must do then.
+  static constexpr std::chrono::minutes kBehindAtMost{1};
 
   // `ask` publishes. The database and the decision outlive it.
   FeedFollower(PushDatabase& database, Decision& decision, std::function<void(const PushFeedAsk&)> ask);
@@ -31,7 +34,8 @@ class FeedFollower {
   void keep_asking(Clock::time_point now);
   std::optional<Clock::time_point> next_ask() const { return next_ask_; }
 
-  // Whether what is known is what the store has: it had nothing more, or has not answered for a second.
+  // Whether what is known is what the store has, or as good as that: it had nothing more, or has not answered
+  // for a second, or has had more for so long that there is no waiting for the end.
   bool caught_up(Clock::time_point now) const;
 
  private:
@@ -40,10 +44,10 @@ class FeedFollower {
   PushDatabase& database_;
   Decision& decision_;
   const std::function<void(const PushFeedAsk&)> ask_;
-  std::optional<Clock::time_point> next_ask_;     // none: not connected
-  std::optional<Clock::time_point> first_asked_;  // on this connection
-  bool answered_ = false;                         // on this connection
-  bool more_ = false;
+  std::optional<Clock::time_point> next_ask_;      // none: not connected
+  std::optional<Clock::time_point> first_asked_;   // on this connection
+  bool answered_ = false;                          // on this connection
+  std::optional<Clock::time_point> behind_since_;  // none: the last page was the last
 };
 
 }  // namespace duet

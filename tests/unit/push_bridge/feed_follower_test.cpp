@@ -117,5 +117,21 @@ TEST_F(FeedFollowerTest, IsCaughtUpWhenTheStoreHasNothingMoreOrIsQuietForASecond
   EXPECT_TRUE(caught_up());
 }
 
+TEST_F(FeedFollowerTest, HoldsNothingBackForEverWhenThereIsAlwaysMore) {
+  const auto caught_up = [this] { return follower_.caught_up(world_.instant().steady); };
+  follower_.connected();
+  keep_asking();
+  apply({.epoch = "e1", .reset = true, .through = 10});
+  for (std::uint64_t n = 10; n < 70; ++n) {
+    apply(page(n, {message(n + 1, n)}, true));
+    EXPECT_FALSE(caught_up()) << n;
+    world_.pass(1s);
+  }
+  EXPECT_TRUE(caught_up());
+  apply(page(70, {message(71, 70)}));
+  apply(page(71, {message(72, 71)}, true));
+  EXPECT_FALSE(caught_up());  // behind anew
+}
+
 }  // namespace
 }  // namespace duet

@@ -17,10 +17,8 @@ const fs = require('node:fs');
 const readline = require('node:readline');
 const mqtt = require('mqtt');
 
-// A reply may be lost with the store that owed it: then it is asked again, with growing pauses, as a store that
-// is only slow must not get more to do.
-const REPLY_PATIENCE_MS = 2000;
-const MAX_REPLY_PATIENCE_MS = 20000;
+const REPLY_PATIENCE_MS = 2000; // a reply may be lost with the store that owed it; then it is asked again,
+const MAX_REPLY_PATIENCE_MS = 20000; // with growing pauses, as a store that is slow must not get more to do
 const MIN_RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 500;
 const RESEND_MS = 10000; // a `sent` that the broker had no room for comes with the answer to a resend
@@ -201,10 +199,7 @@ class Device {
     if (!this.question || reply.req !== this.question.req) return undefined;
     const {timer, ask, answersCommand} = this.question;
     clearTimeout(timer);
-    if (reply.error?.code === 'unavailable') {
-      this.question.timer = setTimeout(ask, REPLY_PATIENCE_MS);
-      return undefined;
-    }
+    if (reply.error?.code === 'unavailable') return void (this.question.timer = setTimeout(ask, REPLY_PATIENCE_MS));
     this.question = null;
     if (reply.error) return this.takeRefusal(reply.error);
     for (const change of reply.result.changes) {

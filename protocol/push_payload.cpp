@@ -1,5 +1,6 @@
 #include "protocol/push_payload.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -99,7 +100,10 @@ std::optional<PushCheck::Pair> check_pair_from(const json& object) {
   auto user = name_at<UserId>(object, "user");
   auto peer = name_at<UserId>(object, "peer");
   if (!user || !peer) return std::nullopt;
-  return PushCheck::Pair{*std::move(user), *std::move(peer)};
+  PushCheck::Pair pair{*std::move(user), *std::move(peer)};
+  if (!object.contains("preview")) return pair;
+  pair.preview = number_at(object, "preview");
+  return pair.preview ? std::optional(std::move(pair)) : std::nullopt;
 }
 
 using StandingOrNone = std::optional<PushCheckAnswer::Standing>;
@@ -113,10 +117,46 @@ std::optional<StandingOrNone> check_standing_from(const json& value) {
   const auto muted = bool_at(value, "muted");
   const auto badge = number_at(value, "badge");
   if (!read || !last || !blocked || !muted || !badge) return std::nullopt;
-  return StandingOrNone({*read, *last, *blocked, *muted, *badge});
+  PushCheckAnswer::Standing standing{*read, *last, *blocked, *muted, *badge};
+  if (!value.contains("text")) return StandingOrNone(std::move(standing));
+  standing.text = string_at(value, "text");
+  if (!standing.text || preview_of(*standing.text) != *standing.text) return std::nullopt;
+  return StandingOrNone(std::move(standing));
+}
+
+json standing_json(const PushCheckAnswer::Standing& standing) {
+  json out{{"read", standing.read},
+           {"last", standing.last},
+           {"blocked", standing.blocked},
+           {"muted", standing.muted},
+           {"badge", standing.badge}};
+  if (standing.text) out["text"] = *standing.text;
+  return out;
+}
+
+// How many bytes of a JSON string the byte becomes (RFC 8259 7), as dump() writes it.
+std::size_t json_bytes(char byte) {
+  constexpr std::string_view kShort = "\"\\\b\f\n\r\t";
+  if (kShort.find(byte) != std::string_view::npos) return 2;
+  constexpr unsigned char kFirstPrintable = 0x20;
+  return static_cast<unsigned char>(byte) < kFirstPrintable ? 6 : 1;
+}
+
+bool continues_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
 }
 
 }  // namespace
+
+std::string_view preview_of(std::string_view body) {
+  std::size_t end = 0;
+  for (std::size_t json_size = 0; end < std::min(body.size(), kMaxPreviewBytes); ++end) {
+    json_size += json_bytes(body[end]);
+    if (json_size > kMaxPreviewJsonBytes) break;
+  }
+  while (end > 0 && end < body.size() && continues_character(body[end])) --end;
+  return body.substr(0, end);
+}
 
 std::string format_push_feed_ask(const PushFeedAsk& ask) {
   return dump({{"epoch", ask.epoch}, {"after", ask.after}});
@@ -178,7 +218,11 @@ std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload) {
 
 std::string format_push_check(const PushCheck& check) {
   json pairs = json::array();
-  for (const auto& pair : check.of) pairs.push_back({{"user", pair.user.str()}, {"peer", pair.peer.str()}});
+  for (const auto& pair : check.of) {
+    json one{{"user", pair.user.str()}, {"peer", pair.peer.str()}};
+    if (pair.preview) one["preview"] = *pair.preview;
+    pairs.push_back(std::move(one));
+  }
   return dump({{"req", check.req}, {"of", std::move(pairs)}});
 }
 
@@ -188,19 +232,15 @@ std::optional<PushCheck> parse_push_check(std::string_view payload) {
   auto req = short_text_at(object, "req", kMaxCheckRequestBytes);
   auto pairs = list_at<PushCheck::Pair>(object, "of", kMaxPushChecks, check_pair_from);
   if (!req || !pairs) return std::nullopt;
+  const auto previews =
+      std::ranges::count_if(*pairs, [](const auto& pair) { return pair.preview.has_value(); });
+  if (static_cast<std::size_t>(previews) > kMaxPushPreviews) return std::nullopt;
   return PushCheck{*std::move(req), *std::move(pairs)};
 }
 
 std::string format_push_check_answer(const PushCheckAnswer& answer) {
   json list = json::array();
-  for (const auto& one : answer.of) {
-    list.push_back(one ? json{{"read", one->read},
-                              {"last", one->last},
-                              {"blocked", one->blocked},
-                              {"muted", one->muted},
-                              {"badge", one->badge}}
-                       : json());
-  }
+  for (const auto& one : answer.of) list.push_back(one ? standing_json(*one) : json());
   return dump({{"req", answer.req}, {"of", std::move(list)}});
 }
 

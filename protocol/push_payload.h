@@ -2,7 +2,7 @@
 // docs/adr/0019-push-feed.md).
 //
 // JSON objects. format_* never fail; parse_* return nullopt for text that is not of the form. No body and no
-// type of a message is in any of them. Thread-safe.
+// type of a message is in any of them, but the beginning of a text that was asked for. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -77,12 +77,20 @@ std::size_t max_size_on_page(const PushEvent& event);
 inline constexpr std::size_t kPushFeedEvents = 500;
 inline constexpr std::size_t kPushFeedBytes = std::size_t{120} * 1024;
 
-// svc/push/check: {"req", "of": [{"user", "peer"}, …]}: how do these conversations stand, for a push that is
-// about to be sent to `user`?
+// What a preview shows of a body: its first bytes, up to kMaxPreviewBytes and as many as are no more than
+// kMaxPreviewJsonBytes in a JSON string, cut between characters. Precondition: UTF-8.
+std::string_view preview_of(std::string_view body);
+
+inline constexpr std::size_t kMaxPreviewBytes = 512;
+inline constexpr std::size_t kMaxPreviewJsonBytes = 1024;
+
+// svc/push/check: {"req", "of": [{"user", "peer", "preview"?: seq}, …]}: how do these conversations stand,
+// for a push that is about to be sent to `user`?
 struct PushCheck {
   struct Pair {
     UserId user;
     UserId peer;
+    std::optional<Seq> preview = std::nullopt;  // the text of this message is asked for
     friend bool operator==(const Pair&, const Pair&) = default;
   };
   std::string req;  // at most kMaxCheckRequestBytes
@@ -90,11 +98,11 @@ struct PushCheck {
   friend bool operator==(const PushCheck&, const PushCheck&) = default;
 };
 std::string format_push_check(const PushCheck& check);
-// Nullopt also for more than kMaxPushChecks pairs.
+// Nullopt also for more than kMaxPushChecks pairs, or kMaxPushPreviews of them with a preview.
 std::optional<PushCheck> parse_push_check(std::string_view payload);
 
-// svc/store/check: {"req", "of": [{"read", "last", "blocked", "muted", "badge"} or null, …]}, in the order of
-// the question; null (nullopt): there is no such conversation.
+// svc/store/check: {"req", "of": [{"read", "last", "blocked", "muted", "badge", "text"?} or null, …]}, in the
+// order of the question; null (nullopt): there is no such conversation.
 struct PushCheckAnswer {
   struct Standing {
     Seq read;             // the user's own mark
@@ -102,6 +110,9 @@ struct PushCheckAnswer {
     bool blocked;         // the peer, by the user
     bool muted;           // the conversation, by the user, now
     std::uint64_t badge;  // the user's unread messages, in conversations neither muted nor blocked
+    // preview_of() the message that was asked for, if it is the peer's, unread, and in a conversation that is
+    // neither blocked nor muted nor a request that waits for the user's consent.
+    std::optional<std::string> text = std::nullopt;
     friend bool operator==(const Standing&, const Standing&) = default;
   };
   std::string req;
@@ -114,5 +125,6 @@ std::optional<PushCheckAnswer> parse_push_check_answer(std::string_view payload)
 inline constexpr std::size_t kMaxEpochBytes = 64;
 inline constexpr std::size_t kMaxCheckRequestBytes = 64;
 inline constexpr std::size_t kMaxPushChecks = 200;
+inline constexpr std::size_t kMaxPushPreviews = 100;  // of these: their texts fit a packet
 
 }  // namespace duet

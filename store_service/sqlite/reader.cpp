@@ -346,7 +346,7 @@ std::vector<std::optional<PushCheckAnswer::Standing>> SqliteReader::push_standin
   const Snapshot snapshot(*this);
   std::vector<std::optional<PushCheckAnswer::Standing>> standings;
   std::map<UserKey, std::uint64_t> badges;  // many a device of a few users
-  for (const auto& [user, peer] : pairs) {
+  for (const auto& [user, peer, preview] : pairs) {
     const auto row = find_conversation(user, peer);
     if (!row) {
       standings.emplace_back();
@@ -357,14 +357,24 @@ std::vector<std::optional<PushCheckAnswer::Standing>> SqliteReader::push_standin
     const auto mute = push_.mute(row->key, side);
     const auto [badge, added] = badges.try_emplace(key);
     if (added) badge->second = push_.badge(key, now);
-    standings.push_back(
-        PushCheckAnswer::Standing{.read = row->side(side).marks.read,
-                                  .last = row->last_seq,
-                                  .blocked = find_block_.query(key, row->user(other_side(side))).next(),
-                                  .muted = mute && mute->in_force(now),
-                                  .badge = badge->second});
+    PushCheckAnswer::Standing standing{.read = row->side(side).marks.read,
+                                       .last = row->last_seq,
+                                       .blocked = find_block_.query(key, row->user(other_side(side))).next(),
+                                       .muted = mute && mute->in_force(now),
+                                       .badge = badge->second};
+    if (preview && !standing.blocked && !standing.muted) standing.text = push_text(*row, side, *preview);
+    standings.push_back(std::move(standing));
   }
   return standings;
+}
+
+// What a push may show of the message, to the user on that side; a stranger's request shows nothing.
+std::optional<std::string> SqliteReader::push_text(const ConversationRow& row, Side side, Seq seq) {
+  const bool unread = seq > row.side(side).marks.read && seq <= row.last_seq;
+  if (!unread || row.awaits == side) return std::nullopt;
+  const MessageRow found = message(seqs_.log_of(row, seq));
+  if (found.sender == side) return std::nullopt;
+  return std::string(preview_of(found.body));
 }
 
 LogNumber SqliteReader::delivered_mark() {

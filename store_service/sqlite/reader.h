@@ -56,6 +56,7 @@ class SqliteReader final : public StoreReader {
   Envelope envelope(const ConversationRow& row, LogNumber log_number);
   SummaryItem summary(const UserId& me, UserKey my_key, LogNumber last_log);
   Change change(const ConversationRow& row, Side me, LogNumber log_number);
+  std::optional<std::string> push_text(const ConversationRow& row, Side side, Seq seq);
   std::vector<Redelivery> undelivered_messages(LogNumber after, std::size_t limit);
   std::vector<Redelivery> undelivered_receipts(LogNumber after, std::size_t limit);
 

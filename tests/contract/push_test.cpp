@@ -71,6 +71,12 @@ class Push : public StoreContract {
     const std::vector<PushCheck::Pair> pairs{{user(me), user(peer)}};
     return reader()->push_standings(pairs, now).at(0);
   }
+  // What a push to `me` may show of the message.
+  std::optional<std::string> preview(std::string_view me, std::string_view peer, Seq seq,
+                                     Timestamp now = at(5000)) {
+    const std::vector<PushCheck::Pair> pairs{{user(me), user(peer), seq}};
+    return reader()->push_standings(pairs, now).at(0)->text;
+  }
 };
 
 INSTANTIATE_TEST_SUITE_P(Asking, Push, testing::ValuesIn(backends()),
@@ -205,6 +211,53 @@ TEST_P(Push, AStandingIsTheUsersOwn) {
   EXPECT_EQ(standing("alice", "nobody"), std::nullopt);
   EXPECT_EQ(standing("nobody", "alice"), std::nullopt);
   EXPECT_EQ(standing("alice", "alice"), std::nullopt);
+}
+
+TEST_P(Push, ATextIsThatOfTheMessageThatIsAskedFor) {
+  append(message("alice", "bob", "m1", 1000, "one"));
+  append(message("alice", "bob", "m2", 1000, ""));
+  append(message("bob", "alice", "m3", 1000, "three"));
+  append(message("alice", "bob", "m4", 1000, std::string(kMaxPreviewBytes - 1, 'a') + "\xc3\xa4"));
+  EXPECT_EQ(preview("bob", "alice", 1), "one");
+  EXPECT_EQ(preview("bob", "alice", 2), "");
+  EXPECT_EQ(preview("bob", "alice", 4), std::string(kMaxPreviewBytes - 1, 'a'));  // no half of a character
+  EXPECT_EQ(preview("alice", "bob", 3), "three");
+  EXPECT_EQ(standing("bob", "alice")->text, std::nullopt) << "it was not asked for";
+  for (const Seq seq : {Seq{0}, Seq{5}, kMaxSeq})
+    EXPECT_EQ(preview("bob", "alice", seq), std::nullopt) << seq;
+  EXPECT_EQ(preview("bob", "alice", 3), std::nullopt) << "it is bob's own";
+  raise("bob", "alice", {4, 1});
+  EXPECT_EQ(preview("bob", "alice", 1), std::nullopt) << "it was read";
+  EXPECT_EQ(preview("bob", "alice", 2), "");
+  reopen();
+  EXPECT_EQ(preview("bob", "alice", 2), "");
+}
+
+TEST_P(Push, NoTextIsOfWhatIsBlockedOrMuted) {
+  append(message("alice", "bob", "m1"));
+  EXPECT_EQ(preview("bob", "alice", 1), "hello");
+  mute("bob", "alice", {at(1000)});
+  EXPECT_EQ(preview("bob", "alice", 1, at(999)), std::nullopt);
+  EXPECT_EQ(preview("bob", "alice", 1, at(1000)), "hello");
+  mute("alice", "bob");   // the other way: nothing to bob
+  block("alice", "bob");  // neither
+  EXPECT_EQ(preview("bob", "alice", 1), "hello");
+  block("bob", "alice");
+  EXPECT_EQ(preview("bob", "alice", 1), std::nullopt);
+}
+
+TEST_P(Push, AStrangersRequestHasNoTextUntilItIsAccepted) {
+  NewMessage asking = message("alice", "bob", "m1");
+  asking.asks = true;
+  append(asking);
+  EXPECT_EQ(standing("bob", "alice"), (PushCheckAnswer::Standing{0, 1, false, false, 1}));
+  EXPECT_EQ(preview("bob", "alice", 1), std::nullopt);
+  {
+    const auto transaction = database().begin();
+    transaction->accept(user("bob"), user("alice"));
+    transaction->commit();
+  }
+  EXPECT_EQ(preview("bob", "alice", 1), "hello");
 }
 
 TEST_P(Push, StandingsComeInTheOrderOfTheQuestion) {

@@ -51,6 +51,15 @@ TEST(PushCheck, FitsAPacketAndHasNoMorePairsThanItsBound) {
   EXPECT_EQ(parse_push_check(format_push_check(check)), std::nullopt);
 }
 
+TEST(PushCheck, AsksForNoMoreTextsThanItsBound) {
+  PushCheck check{"r", {}};
+  check.of.assign(kMaxPushPreviews, {kLongUser, kLongUser, kMaxSeq});
+  check.of.push_back({kLongUser, kLongUser});
+  EXPECT_EQ(parse_push_check(format_push_check(check)), check);
+  check.of.back().preview = 1;
+  EXPECT_EQ(parse_push_check(format_push_check(check)), std::nullopt);
+}
+
 TEST(PushCheckAnswer, FitsAPacketAndHasNoMoreAnswersThanItsBound) {
   PushCheckAnswer answer{"r", {}};
   answer.of.assign(kMaxPushChecks, PushCheckAnswer::Standing{kMaxSeq, kMaxSeq, false, false, kMaxSeq});
@@ -58,6 +67,52 @@ TEST(PushCheckAnswer, FitsAPacketAndHasNoMoreAnswersThanItsBound) {
   EXPECT_EQ(parse_push_check_answer(format_push_check_answer(answer)), answer);
   answer.of.emplace_back(std::nullopt);
   EXPECT_EQ(parse_push_check_answer(format_push_check_answer(answer)), std::nullopt);
+}
+
+TEST(PushCheckAnswer, FitsAPacketWithAllTheTextsThatCanBeAskedFor) {
+  PushCheckAnswer answer{std::string(kMaxCheckRequestBytes, 'r'), {}};
+  answer.of.assign(kMaxPushChecks, PushCheckAnswer::Standing{kMaxSeq, kMaxSeq, false, false, kMaxSeq});
+  for (std::size_t i = 0; i < kMaxPushPreviews; ++i) answer.of[i]->text = std::string(kMaxPreviewBytes, '"');
+  EXPECT_LE(format_push_check_answer(answer).size(), std::size_t{128} * 1024);
+  EXPECT_EQ(parse_push_check_answer(format_push_check_answer(answer)), answer);
+  answer.of[0]->text->push_back('a');
+  EXPECT_EQ(parse_push_check_answer(format_push_check_answer(answer)), std::nullopt);
+}
+
+TEST(PreviewOf, IsTheBeginningCutBetweenCharacters) {
+  const std::string a(kMaxPreviewBytes, 'a');
+  EXPECT_EQ(preview_of(""), "");
+  EXPECT_EQ(preview_of("hello"), "hello");
+  EXPECT_EQ(preview_of(a), a);
+  EXPECT_EQ(preview_of(a + "b"), a);
+  const std::string euro = "\xe2\x82\xac";
+  const std::string smile = "\xf0\x9f\x99\x82";
+  for (const auto& character : {std::string("\xc3\xa4"), euro, smile}) {
+    for (std::size_t before = 1; before < character.size(); ++before) {
+      const auto whole = a.substr(before);  // the character begins within the bound and ends beyond it
+      EXPECT_EQ(preview_of(whole + character + a), whole);
+    }
+    const auto fits = a.substr(character.size()) + character;
+    EXPECT_EQ(preview_of(fits + character), fits);
+  }
+}
+
+TEST(PreviewOf, IsNoLongerInJsonThanItsBound) {
+  const auto json_size = [](std::string_view text) {
+    PushCheckAnswer answer{"", {PushCheckAnswer::Standing{0, 0, false, false, 0}}};
+    const auto without = format_push_check_answer(answer).size();
+    answer.of[0]->text = text;
+    return format_push_check_answer(answer).size() - without - std::string_view(R"("text":"",)").size();
+  };
+  for (char byte = 1; byte > 0; ++byte) {
+    const auto preview = preview_of(std::string(kMaxPreviewBytes + 1, byte));
+    EXPECT_LE(json_size(preview), kMaxPreviewJsonBytes) << int{byte};
+    const auto more = std::string(preview.size() + 1, byte);
+    EXPECT_TRUE(more.size() > kMaxPreviewBytes || json_size(more) > kMaxPreviewJsonBytes) << int{byte};
+  }
+  EXPECT_EQ(preview_of(std::string(kMaxPreviewBytes, '\x01')).size(), kMaxPreviewJsonBytes / 6);
+  EXPECT_EQ(preview_of(std::string(170, '\x01') + "\xc3\xa4" + "aaa").size(), 174U);  // 170 * 6 + 4
+  EXPECT_EQ(preview_of(std::string(170, '\x01') + "aaa\xc3\xa4").size(), 173U);
 }
 
 // As deep as a packet of the broker can be: no parser may go down by recursion.

@@ -52,7 +52,7 @@ std::unique_ptr<Sender> sender_of(char form) {
 
 Target target_of(char form) {
   if (form == 'a') return ApnsTarget{"00ff", ApnsEnvironment::production};
-  if (form == 'w') return WebPushTarget{"https://fcm.googleapis.com/a", "", ""};
+  if (form == 'w') return WebPushTarget{"https://fcm.googleapis.com/a", {"", ""}};
   return FcmTarget{"token"};
 }
 

@@ -26,8 +26,9 @@ bool is_device_token(std::string_view text) {
          text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-// The same for everybody: the app has the words, and fetches the message itself.
-json payload_of(const Notification& notification) {
+// The same for everybody: the app has the words, and fetches the message itself; or its extension puts what
+// it can decrypt in their place, which is why the content is mutable.
+json payload_of(const Notification& notification, const std::string& preview) {
   json aps{{"badge", notification.badge}};
   if (notification.kind == Notification::Kind::badge) return {{"aps", std::move(aps)}};
   const bool message = notification.kind == Notification::Kind::message;
@@ -36,7 +37,9 @@ json payload_of(const Notification& notification) {
   if (!message) return {{"aps", std::move(aps)}};
   aps["mutable-content"] = 1;
   aps["thread-id"] = notification.conversation;
-  return {{"aps", std::move(aps)}, {"c", notification.conversation}, {"s", notification.seq}};
+  json payload{{"aps", std::move(aps)}, {"c", notification.conversation}, {"s", notification.seq}};
+  if (!preview.empty()) payload["preview"] = preview;
+  return payload;
 }
 
 class ApnsSender final : public Sender {
@@ -80,6 +83,8 @@ Result<HttpPost, std::string> ApnsSender::prepare(const Notification& notificati
     return Failure<std::string>(std::string(wrong));
   const auto& target = std::get<ApnsTarget>(registration.target);
   if (!is_device_token(target.token)) return Failure<std::string>("the device token is not hexadecimal");
+  const auto preview = sealed_preview(notification, target.preview);
+  if (!preview) return Failure<std::string>(preview.error());
   const bool production = target.environment == ApnsEnvironment::production;
   auto& tokens = tokens_of(target.environment);
   const bool badge = notification.kind == Notification::Kind::badge;
@@ -92,7 +97,7 @@ Result<HttpPost, std::string> ApnsSender::prepare(const Notification& notificati
        badge ? "apns-priority: 5" : "apns-priority: 10", "apns-id: " + notification.id,
        "apns-expiration: " +
            std::to_string(std::chrono::floor<std::chrono::seconds>(expiration).time_since_epoch().count())},
-      dump(payload_of(notification))};
+      dump(payload_of(notification, *preview))};
   // Of a badge too it would replace the conversation's alert, with nothing.
   if (!badge && !notification.conversation.empty()) {
     post.headers.push_back("apns-collapse-id: " + notification.conversation);

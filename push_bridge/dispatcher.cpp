@@ -91,16 +91,26 @@ bool Dispatcher::renew_push(PushJob& job) {
 }
 
 void Dispatcher::ask(std::vector<PushJob> jobs, Clock::time_point now) {
-  for (std::size_t begin = 0; begin < jobs.size(); begin += kMaxPushChecks) {
-    const auto end = std::min(jobs.size(), begin + kMaxPushChecks);
-    Asked asked{{std::make_move_iterator(jobs.begin() + static_cast<std::ptrdiff_t>(begin)),
-                 std::make_move_iterator(jobs.begin() + static_cast<std::ptrdiff_t>(end))},
-                now};
+  for (auto next = jobs.begin(); next != jobs.end();) {
+    Asked asked{{}, now};
     PushCheck check{std::to_string(++last_number_), {}};
-    for (const auto& job : asked.jobs) check.of.push_back({job.device.user, job.peer});
+    std::size_t previews = 0;
+    for (; next != jobs.end() && check.of.size() < kMaxPushChecks && previews < kMaxPushPreviews; ++next) {
+      const auto preview = wanted_preview(*next);
+      if (preview) ++previews;
+      check.of.push_back({next->device.user, next->peer, preview});
+      asked.jobs.push_back(std::move(*next));
+    }
     outlets_.ask(check);  // what was not asked is not answered either
     asked_.emplace(check.req, std::move(asked));
   }
+}
+
+// The message whose text its device wants to be shown.
+std::optional<Seq> Dispatcher::wanted_preview(const PushJob& job) {
+  const bool wanted =
+      job.kind == Notification::Kind::message && database_.registrations().wants_preview(job.device);
+  return wanted ? std::optional(job.push_seq) : std::nullopt;
 }
 
 std::vector<PushJob> Dispatcher::take_unanswered(Clock::time_point now) {
@@ -199,7 +209,8 @@ void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAns
     return database_.jobs().save(*job);
   }
   job->since = asked.since;
-  if (renew_push(*job)) database_.jobs().save(*job);  // else nothing has changed, and nothing need be written
+  // A text is of the message that was asked for: the push goes on speaking of that.
+  if (!standing->text && renew_push(*job)) database_.jobs().save(*job);
   Notification says{.id = job->push_id,
                     .kind = job->kind,
                     .to = job->device,
@@ -207,6 +218,7 @@ void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAns
                     .seq = job->push_seq,
                     .badge = standing->badge,
                     .expires_at = job->expires};
+  if (standing->text && wants_preview(registration->target)) says.preview = {job->peer, *standing->text};
   lane->second.ready.push_back({*std::move(job), *std::move(registration), std::move(says), now.steady});
 }
 
@@ -289,6 +301,7 @@ std::string Dispatcher::prepare(const Lane& lane, CheckedPush& push, Timestamp n
   auto made = lane.sender->prepare(push.notification, push.registration, now);
   if (!made) return made.error().empty() ? "it cannot be made" : made.error();
   push.request = *std::move(made);
+  push.notification.preview.reset();  // it is in there, where nobody but the device can read it
   push.host = host_of(push.request->url);
   return {};
 }

@@ -77,6 +77,7 @@ class Dispatcher {
   std::optional<PushJob> lease(PushJob job, const Instant& now);
   bool renew_push(PushJob& job);
   void ask(std::vector<PushJob> jobs, Clock::time_point now);
+  std::optional<Seq> wanted_preview(const PushJob& job);
   void answered(const PushJob& asked, const std::optional<PushCheckAnswer::Standing>& standing,
                 const Instant& now);
   void put_back_late(const Instant& now);

@@ -32,7 +32,8 @@ bool is_registration_token(std::string_view text) {
 
 // A data message: it has no words, the app has them. No collapse_key: FCM sends what is collapsible once in
 // three minutes. The app's notification takes the place of the conversation's last by its tag.
-json message_of(const Notification& notification, const std::string& token, Timestamp now) {
+json message_of(const Notification& notification, const std::string& token, const std::string& preview,
+                Timestamp now) {
   json data{{"kind", to_string(notification.kind)},
             {"push_id", notification.id},
             {"badge", std::to_string(notification.badge)}};
@@ -40,6 +41,7 @@ json message_of(const Notification& notification, const std::string& token, Time
     data["conversation"] = notification.conversation;
     data["seq"] = std::to_string(notification.seq);
   }
+  if (!preview.empty()) data["preview"] = preview;
   // Messages of high priority that show nothing make Android take the others less seriously.
   const bool shows = notification.kind != Notification::Kind::badge;
   const auto ttl = time_to_live(notification, now, kLongestTtl);
@@ -86,10 +88,12 @@ Result<HttpPost, std::string> FcmSender::prepare(const Notification& notificatio
     return Failure<std::string>("the registration token is not printable ASCII");
   const std::string* access_token = access_.token(now);
   if (access_token == nullptr) return Failure<std::string>("there is no access token yet");
+  const auto preview = sealed_preview(notification, target.preview);
+  if (!preview) return Failure<std::string>(preview.error());
   used_.of(notification.id) = access_.generation();
   return HttpPost{url_,
                   {"authorization: Bearer " + *access_token, "content-type: application/json"},
-                  dump({{"message", message_of(notification, target.token, now)}})};
+                  dump({{"message", message_of(notification, target.token, *preview, now)}})};
 }
 
 Judgement FcmSender::judge(const PostResult& result, const Notification& notification, const Registration&,

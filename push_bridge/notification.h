@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -14,25 +15,35 @@ namespace duet {
 enum class Platform : std::uint8_t { fcm, apns, webpush };
 enum class ApnsEnvironment : std::uint8_t { production, sandbox };
 
+// What only the device can read is encrypted to, as to a browser (RFC 8291): decoded.
+struct DeviceKeys {
+  std::string key;     // p256dh: 65 bytes, an uncompressed point
+  std::string secret;  // auth: 16 bytes
+};
+
+// `preview` in these three: the device wants to be shown what it is pushed for; without, no push says it.
 struct FcmTarget {
   std::string token;
+  std::optional<DeviceKeys> preview = std::nullopt;
 };
 
 struct ApnsTarget {
   std::string token;  // hexadecimal, as the device said it
   ApnsEnvironment environment;
+  std::optional<DeviceKeys> preview = std::nullopt;
 };
 
-// A PushSubscription (W3C Push API 8), its keys decoded.
+// A PushSubscription (W3C Push API 8). All that is sent to it is encrypted to its keys.
 struct WebPushTarget {
   std::string endpoint;
-  std::string key;     // p256dh: 65 bytes, an uncompressed point
-  std::string secret;  // auth: 16 bytes
+  DeviceKeys keys;
+  bool preview = false;
 };
 
 using Target = std::variant<FcmTarget, ApnsTarget, WebPushTarget>;
 
 Platform platform_of(const Target& target);
+bool wants_preview(const Target& target);
 
 // Of a device; one for each device.
 struct Registration {
@@ -41,6 +52,12 @@ struct Registration {
   Target target;
   Timestamp registered_at;
   std::uint64_t generation;  // another with every registration of the device
+};
+
+// The message that a push is for. It goes into no log and no database, and to nobody but the device.
+struct Preview {
+  UserId from;
+  std::string text;  // preview_of() its body
 };
 
 // What one push says; the same for every attempt.
@@ -56,6 +73,7 @@ struct Notification {
   Seq seq;              // of the last message in it
   std::uint64_t badge;  // the user's unread messages, absolute
   Timestamp expires_at;
+  std::optional<Preview> preview = std::nullopt;  // for a device that wants it; of Kind::message only
 };
 
 }  // namespace duet

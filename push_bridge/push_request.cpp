@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "acl/base64url.h"
+#include "protocol/json_codec.h"
+#include "push_bridge/webpush_encryption.h"
+
 namespace duet {
 namespace {
 
@@ -48,6 +52,18 @@ bool is_plain(std::string_view text, std::size_t most) {
 std::chrono::seconds time_to_live(const Notification& notification, Timestamp now,
                                   std::chrono::seconds most) {
   return std::min(std::chrono::ceil<std::chrono::seconds>(notification.expires_at - now), most);
+}
+
+nlohmann::json preview_json(const Preview& preview) {
+  return {{"from", preview.from.str()}, {"text", preview.text}};
+}
+
+Result<std::string, std::string> sealed_preview(const Notification& notification,
+                                                const std::optional<DeviceKeys>& keys) {
+  if (!notification.preview || !keys) return std::string();
+  const auto sealed = encrypt_web_push(dump(preview_json(*notification.preview)), keys->key, keys->secret);
+  if (!sealed) return Failure<std::string>("the preview: " + sealed.error());
+  return encode_base64url(*sealed);
 }
 
 std::string_view to_string(Notification::Kind kind) {

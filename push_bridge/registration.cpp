@@ -44,22 +44,44 @@ std::optional<std::string> key_bytes(const json& keys, const char* name, std::si
   return decoded;
 }
 
+std::optional<DeviceKeys> device_keys_from(const json& keys) {
+  if (!keys.is_object()) return std::nullopt;
+  auto key = key_bytes(keys, "p256dh", kPointBytes);
+  auto secret = key_bytes(keys, "auth", kAuthBytes);
+  if (!key || key->front() != '\x04' || !secret) return std::nullopt;
+  return DeviceKeys{*std::move(key), *std::move(secret)};
+}
+
+// Of a device that is reached through somebody who could read the push. False: it is not of the form.
+bool read_preview_keys(const json& object, std::optional<DeviceKeys>& keys) {
+  const auto preview = object.find("preview");
+  if (preview == object.end()) return true;
+  keys = device_keys_from(*preview);
+  return keys.has_value();
+}
+
+constexpr const char* kNoPreviewKeys = "'preview' has not the keys of a device";
+
 Result<Target, std::string> parse_fcm(const json& object) {
   const auto* token = text_at(object, "token");
   if (token == nullptr || !visible_ascii(*token)) return wrong("'token' is no registration token of FCM");
-  return Target(FcmTarget{*token});
+  FcmTarget target{*token};
+  if (!read_preview_keys(object, target.preview)) return wrong(kNoPreviewKeys);
+  return Target(std::move(target));
 }
 
 Result<Target, std::string> parse_apns(const json& object) {
   const auto* token = text_at(object, "token");
   if (token == nullptr || !is_hex(*token)) return wrong("'token' is not a device token in hexadecimal");
-  if (!object.contains("environment")) return Target(ApnsTarget{*token, ApnsEnvironment::production});
+  ApnsTarget target{*token, ApnsEnvironment::production};
+  if (!read_preview_keys(object, target.preview)) return wrong(kNoPreviewKeys);
+  if (!object.contains("environment")) return Target(std::move(target));
   const auto* environment = text_at(object, "environment");
   if (environment == nullptr || (*environment != "production" && *environment != "sandbox")) {
     return wrong("'environment' is neither \"production\" nor \"sandbox\"");
   }
-  return Target(
-      ApnsTarget{*token, *environment == "sandbox" ? ApnsEnvironment::sandbox : ApnsEnvironment::production});
+  if (*environment == "sandbox") target.environment = ApnsEnvironment::sandbox;
+  return Target(std::move(target));
 }
 
 Result<Target, std::string> parse_webpush(const json& object) {
@@ -70,11 +92,12 @@ Result<Target, std::string> parse_webpush(const json& object) {
     return wrong("'endpoint' is no https URL");
   }
   const auto keys = token->find("keys");
-  if (keys == token->end() || !keys->is_object()) return wrong("'keys' is missing");
-  auto key = key_bytes(*keys, "p256dh", kPointBytes);
-  auto secret = key_bytes(*keys, "auth", kAuthBytes);
-  if (!key || key->front() != '\x04' || !secret) return wrong("'keys' are not those of a PushSubscription");
-  return Target(WebPushTarget{*endpoint, *std::move(key), *std::move(secret)});
+  if (keys == token->end()) return wrong("'keys' is missing");
+  auto read = device_keys_from(*keys);
+  if (!read) return wrong("'keys' are not those of a PushSubscription");
+  const auto preview = object.find("preview");
+  if (preview != object.end() && !preview->is_boolean()) return wrong("'preview' is neither true nor false");
+  return Target(WebPushTarget{*endpoint, *std::move(read), preview != object.end() && preview->get<bool>()});
 }
 
 Result<Target, std::string> parse_target(Platform platform, const json& object) {

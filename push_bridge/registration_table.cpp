@@ -1,6 +1,7 @@
 #include "push_bridge/registration_table.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "file_io/store_error.h"
 #include "push_bridge/channel.h"
@@ -14,35 +15,49 @@ struct TargetRow {
   int environment = 0;
   std::string_view key = {};
   std::string_view secret = {};
+  bool preview = false;
 };
 
-TargetRow row_of(const Target& target) {
-  if (const auto* fcm = std::get_if<FcmTarget>(&target)) return {.token = fcm->token};
-  if (const auto* apns = std::get_if<ApnsTarget>(&target)) {
-    return {.token = apns->token, .environment = static_cast<int>(apns->environment)};
-  }
-  const auto& web = std::get<WebPushTarget>(target);
-  return {.token = web.endpoint, .environment = 0, .key = web.key, .secret = web.secret};
+TargetRow row_of(std::string_view token, int environment, const std::optional<DeviceKeys>& preview) {
+  if (!preview) return {.token = token, .environment = environment};
+  return {token, environment, preview->key, preview->secret, true};
 }
 
-// Columns: user, device, channel, token, environment, key, secret, registered_at, generation.
+TargetRow row_of(const Target& target) {
+  if (const auto* fcm = std::get_if<FcmTarget>(&target)) return row_of(fcm->token, 0, fcm->preview);
+  if (const auto* apns = std::get_if<ApnsTarget>(&target)) {
+    return row_of(apns->token, static_cast<int>(apns->environment), apns->preview);
+  }
+  const auto& web = std::get<WebPushTarget>(target);
+  return {web.endpoint, 0, web.keys.key, web.keys.secret, web.preview};
+}
+
+Target target_from(Platform platform, const sqlite::Cursor& row) {
+  std::string token(row.text(3));
+  const bool preview = row.integer(9) != 0;
+  DeviceKeys keys{std::string(row.blob(5)), std::string(row.blob(6))};
+  if (platform == Platform::webpush) return WebPushTarget{std::move(token), std::move(keys), preview};
+  auto preview_keys = preview ? std::optional(std::move(keys)) : std::nullopt;
+  if (platform == Platform::fcm) return FcmTarget{std::move(token), std::move(preview_keys)};
+  return ApnsTarget{std::move(token),
+                    row.integer(4) == 0 ? ApnsEnvironment::production : ApnsEnvironment::sandbox,
+                    std::move(preview_keys)};
+}
+
+constexpr const char* kRegistrationColumns =
+    "SELECT user, device, channel, token, environment, key, secret, registered_at, generation, preview FROM "
+    "registrations WHERE ";
+
 Registration registration_from(const sqlite::Cursor& row) {
   const std::string_view channel = row.text(2);
   const auto slash = channel.find('/');
   const auto platform = parse_platform(channel.substr(0, slash));
   if (!platform || slash == std::string_view::npos) throw StoreError("a stored registration has no channel");
-  Registration read{.device = {row.name<UserId>(0), row.name<DeviceId>(1)},
-                    .app = std::string(channel.substr(slash + 1)),
-                    .target = FcmTarget{std::string(row.text(3))},
-                    .registered_at = row.time(7),
-                    .generation = row.number(8)};
-  if (*platform == Platform::apns) {
-    read.target = ApnsTarget{std::string(row.text(3)),
-                             row.integer(4) == 0 ? ApnsEnvironment::production : ApnsEnvironment::sandbox};
-  } else if (*platform == Platform::webpush) {
-    read.target = WebPushTarget{std::string(row.text(3)), std::string(row.blob(5)), std::string(row.blob(6))};
-  }
-  return read;
+  return {.device = {row.name<UserId>(0), row.name<DeviceId>(1)},
+          .app = std::string(channel.substr(slash + 1)),
+          .target = target_from(*platform, row),
+          .registered_at = row.time(7),
+          .generation = row.number(8)};
 }
 
 }  // namespace
@@ -57,9 +72,10 @@ RegistrationTable::RegistrationTable(const sqlite::Connection& connection)
       put_(
           connection, "register a device",
           "INSERT INTO registrations (user, device, channel, token, environment, key, secret, registered_at, "
-          "generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (user, device) DO UPDATE SET "
-          "channel = ?3, token = ?4, environment = ?5, key = ?6, secret = ?7, registered_at = ?8, generation "
-          "= ?9"),
+          "generation, preview) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (user, device) "
+          "DO "
+          "UPDATE SET channel = ?3, token = ?4, environment = ?5, key = ?6, secret = ?7, registered_at = ?8, "
+          "generation = ?9, preview = ?10"),
       oldest_(
           connection, "register a device",
           "DELETE FROM registrations WHERE user = ?1 AND device IN (SELECT device FROM registrations WHERE "
@@ -69,12 +85,10 @@ RegistrationTable::RegistrationTable(const sqlite::Connection& connection)
       drop_(connection, "drop a token",
             "DELETE FROM registrations WHERE user = ?1 AND device = ?2 AND generation = ?3"),
       find_(connection, "find a registration",
-            "SELECT user, device, channel, token, environment, key, secret, registered_at, generation FROM "
-            "registrations WHERE user = ?1 AND device = ?2"),
-      of_user_(
-          connection, "find registrations",
-          "SELECT user, device, channel, token, environment, key, secret, registered_at, generation FROM "
-          "registrations WHERE user = ?1"),
+            kRegistrationColumns + std::string("user = ?1 AND device = ?2")),
+      of_user_(connection, "find registrations", kRegistrationColumns + std::string("user = ?1")),
+      preview_(connection, "find a registration",
+               "SELECT preview FROM registrations WHERE user = ?1 AND device = ?2"),
       places_(connection, "find registrations", "SELECT device, channel FROM registrations WHERE user = ?1"),
       count_(connection, "count registrations", "SELECT count(*) FROM registrations"),
       badge_at_(connection, "find a registration",
@@ -98,7 +112,7 @@ std::vector<Device> RegistrationTable::put(const Registration& registration) {
   }
   take(same_token_.query(channel, target.token, user, device));
   put_.execute(user, device, channel, target.token, target.environment, sqlite::Blob{target.key},
-               sqlite::Blob{target.secret}, registration.registered_at, generation);
+               sqlite::Blob{target.secret}, registration.registered_at, generation, target.preview);
   take(oldest_.query(user, kMaxRegistrationsPerUser));
   return displaced;
 }
@@ -115,6 +129,11 @@ std::optional<Registration> RegistrationTable::find(const Device& device) {
   auto row = find_.query(device.user, device.device);
   if (!row.next()) return std::nullopt;
   return registration_from(row);
+}
+
+bool RegistrationTable::wants_preview(const Device& device) {
+  auto row = preview_.query(device.user, device.device);
+  return row.next() && row.integer(0) != 0;
 }
 
 std::vector<Registration> RegistrationTable::of_user(const UserId& user) {

@@ -30,6 +30,7 @@ class RegistrationTable {
 
   std::optional<Registration> find(const Device& device);
   std::vector<Registration> of_user(const UserId& user);
+  bool wants_preview(const Device& device);  // false also of one that is not registered
   std::uint64_t count();
 
   // When the last silent push went to it; the epoch: none did.
@@ -52,6 +53,7 @@ class RegistrationTable {
   sqlite::Statement drop_;
   sqlite::Statement find_;
   sqlite::Statement of_user_;
+  sqlite::Statement preview_;
   sqlite::Statement places_;
   sqlite::Statement count_;
   sqlite::Statement badge_at_;

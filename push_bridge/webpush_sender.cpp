@@ -20,14 +20,15 @@ using Action = Judgement::Action;
 
 constexpr std::chrono::hours kLongestTtlOfWebPush{24 * 28};
 
-// The same for everybody: the service worker has the words.
-json web_payload_of(const Notification& notification) {
+// The same for everybody: the service worker has the words, or a preview.
+json web_payload_of(const Notification& notification, bool preview) {
   json payload{
       {"kind", to_string(notification.kind)}, {"id", notification.id}, {"badge", notification.badge}};
   if (!notification.conversation.empty()) {
     payload["c"] = notification.conversation;
     payload["s"] = notification.seq;
   }
+  if (preview && notification.preview) payload["preview"] = preview_json(*notification.preview);
   return payload;
 }
 
@@ -72,7 +73,8 @@ Result<HttpPost, std::string> WebPushSender::prepare(const Notification& notific
   const auto& target = std::get<WebPushTarget>(registration.target);
   const auto endpoint = hosts_.allow(target.endpoint);
   if (!endpoint) return Failure<std::string>("the endpoint is not an https URL of an allowed host");
-  auto body = encrypt_web_push(dump(web_payload_of(notification)), target.key, target.secret);
+  auto body = encrypt_web_push(dump(web_payload_of(notification, target.preview)), target.keys.key,
+                               target.keys.secret);
   if (!body) return Failure<std::string>(body.error());
   const auto ttl = time_to_live(notification, now, kLongestTtlOfWebPush);
   HttpPost post{

@@ -78,6 +78,11 @@ nlohmann::json PushDouble::subscribe() {
   return ask("/subscribe");
 }
 
+nlohmann::json PushDouble::decrypt(const nlohmann::json& subscription, const std::string& sealed) const {
+  const std::string endpoint = subscription.at("endpoint");
+  return ask("/decrypt", {{"token", endpoint.substr(endpoint.rfind('/') + 1)}, {"body", sealed}});
+}
+
 std::string PushDouble::adopt(const std::string& token) {
   return ask("/adopt", {{"token", token}}).at("endpoint");
 }

@@ -83,6 +83,9 @@ class PushDouble {
 
   // A browser subscribes: its PushSubscription, {"endpoint", "keys": {"p256dh", "auth"}}.
   nlohmann::json subscribe();
+  // What is encrypted to that subscription's keys, in base64url: a preview. Throws if it cannot be read with
+  // them.
+  nlohmann::json decrypt(const nlohmann::json& subscription, const std::string& sealed) const;
   // Takes the pushes to another browser's subscription, which it cannot read. Returns the endpoint to use
   // instead of that which ends with `token`.
   std::string adopt(const std::string& token);

@@ -53,4 +53,11 @@ function unpadded(text) {
   return text.subarray(0, end);
 }
 
-module.exports = {decrypt, Unreadable};
+// Whether it is a message in base64url that was encrypted to somebody.
+function isSealed(text) {
+  if (!/^[\w-]+$/.test(text)) return false;
+  const body = Buffer.from(text, 'base64url');
+  return body.length > kHeaderBytes + kTagBytes && body[20] === 65 && body[21] === 4;
+}
+
+module.exports = {decrypt, isSealed, Unreadable};

@@ -1,11 +1,13 @@
 // Apple's provider API. Its words:
 //   bad-request           a header, the path or the payload is not what Apple takes; the reason is Apple's
+//   bad-preview           one that anybody could read, or that no extension would
 //   bad-provider-token    not signed by our key, or with wrong claims, or over an hour old
 //   token-minted-too-often   another token on one connection within 20 minutes
 //   two-tokens-for-one-key   another token within 20 minutes, on whatever connection
 'use strict';
 
 const jose = require('jose');
+const {isSealed} = require('./aes128gcm');
 
 const kMaxPayloadBytes = 4096;
 const kMaxCollapseBytes = 64;
@@ -132,6 +134,9 @@ class Apns {
     if (body.length > kMaxPayloadBytes) throw new Refused(413, 'PayloadTooLarge');
     const {aps} = payload ?? {};
     if (typeof aps !== 'object' || aps === null) throw new Refused(400, 'PayloadEmpty', 'bad-request', 'no aps');
+    if (payload.preview !== undefined && !(isSealed(payload.preview) && aps['mutable-content'] === 1 && aps.alert)) {
+      throw new Refused(400, 'PayloadEmpty', 'bad-preview', 'preview');
+    }
     const visible = aps.alert !== undefined || aps.badge !== undefined || aps.sound !== undefined;
     if (aps.badge !== undefined && !Number.isInteger(aps.badge)) throw new Refused(400, 'PayloadEmpty', 'bad-request', 'the badge');
     if (headers['apns-push-type'] === 'background' ? visible || aps['content-available'] !== 1 : !visible) {

@@ -7,6 +7,7 @@
 //   /mended      the sender's configuration was put right
 //   /expire      no access token given until now is good
 //   /subscribe   → a new PushSubscription
+//   /decrypt     {"token", "body" (base64url)}: what is encrypted to that subscription's keys → the JSON in it
 //   /adopt       {"token"} → {"endpoint"}: another browser's subscription, whose messages stay as they are
 //   /set         {name: value, …}: settings.js
 //   /accepted    → [{"provider", "token", "id", "conversation", "seq", "at", "connection", "attempt", "duplicate",
@@ -33,6 +34,7 @@ function commands({hosts, record, faults, behaviour, oauth, webpush, settings}) 
     '/mended': () => behaviour.mended(),
     '/expire': () => oauth.expireAll(),
     '/subscribe': () => webpush.subscribe(),
+    '/decrypt': (sealed) => webpush.decrypt(sealed),
     '/adopt': (subscription) => webpush.adopt(subscription),
     '/set': (values) => {
       for (const [name, value] of Object.entries(values)) {

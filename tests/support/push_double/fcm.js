@@ -1,8 +1,11 @@
 // Firebase Cloud Messaging, HTTP v1. Its words:
 //   bad-message      not what the API takes
 //   bad-habit        what it takes, and what makes messages late or collapse (priority, collapse_key, notification)
+//   bad-preview      one that anybody could read, or of what is no message
 //   bad-credentials  an access token that was never given
 'use strict';
+
+const {isSealed} = require('./aes128gcm');
 
 const kMaxBytes = 4096;
 const kMaxTtlS = 2_419_200;
@@ -108,6 +111,8 @@ class Fcm {
       const [, seconds] = /^(\d+(?:\.\d{1,9})?)s$/.exec(android.ttl) ?? [];
       must('bad-message', 'android.ttl', seconds !== undefined && Number(seconds) <= kMaxTtlS);
     }
+    const {kind, preview} = message.data ?? {};
+    must('bad-preview', 'data.preview', preview === undefined || (kind === 'message' && isSealed(preview)));
     must('bad-habit', 'no UUID of the push in data (push_id)', id !== '');
   }
 

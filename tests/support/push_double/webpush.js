@@ -45,6 +45,11 @@ class WebPush {
     return {endpoint: `${this.origin}/push/${token}`, expirationTime: null, keys};
   }
 
+  // What somebody has encrypted to the keys of a subscription, wherever it came: an app that reads a preview.
+  decrypt({token, body}) {
+    return read(this.subscriptions.get(token), Buffer.from(body, 'base64url'));
+  }
+
   // A subscription of a browser that has its keys itself. What is posted to the endpoint, which is returned, is recorded
   // as it came.
   adopt({token}) {

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "acl/base64url.h"
+#include "push_bridge/push_request.h"
 #include "tests/unit/push_bridge/sender_fixture.h"
 
 namespace duet {
@@ -91,6 +93,32 @@ TEST_F(ApnsSenderTest, TestsWithoutAConversation) {
 TEST_F(ApnsSenderTest, HasAHostForEachEnvironment) {
   const auto post = prepared(kNow, message_push(), iphone(ApnsEnvironment::sandbox));
   EXPECT_TRUE(post.url.starts_with("https://api.sandbox.push.apple.com/3/device/"));
+}
+
+TEST_F(ApnsSenderTest, HasAPreviewForThePhonesExtensionAlone) {
+  const auto push = longest_preview_push();
+  EXPECT_FALSE(json::parse(prepared(kNow, push).body).contains("preview"));  // that phone wants none
+  const auto wants = registration_of(ApnsTarget{kDeviceToken, ApnsEnvironment::production, device_keys()});
+  const auto post = prepared(kNow, push, wants);
+  const auto payload = json::parse(post.body);
+  const std::string preview = payload.at("preview");
+  EXPECT_LE(preview.size(), kMaxSealedPreviewBytes);
+  EXPECT_TRUE(decode_base64url(preview));
+  EXPECT_EQ(payload.at("aps").at("mutable-content"), 1);
+  EXPECT_LE(post.body.size(), 4096U);
+  EXPECT_FALSE(mentions(post, push.preview->from.str()));
+  EXPECT_FALSE(mentions(post, push.preview->text.substr(0, 5)));
+  for (const auto& other : {badge_push(), test_push()})
+    EXPECT_EQ(prepared(kNow, other, wants).body, prepared(kNow, other).body);
+}
+
+TEST_F(ApnsSenderTest, RefusesAPreviewToNoKey) {
+  const auto broken =
+      registration_of(ApnsTarget{kDeviceToken, ApnsEnvironment::production, DeviceKeys{"k", "s"}});
+  const auto post = sender_->prepare(longest_preview_push(), broken, kNow);
+  ASSERT_FALSE(post);
+  EXPECT_TRUE(post.error().starts_with("the preview: ")) << post.error();
+  EXPECT_TRUE(sender_->prepare(message_push(), broken, kNow));
 }
 
 TEST_F(ApnsSenderTest, NamesNobody) {

@@ -229,7 +229,7 @@ TEST_F(DecisionTest, ABrowserIsToldNothingSilently) {
   world_.decision.registered(
       {.device = browser,
        .app = "app",
-       .target = WebPushTarget{"https://push.example/1", std::string(65, '\x04'), std::string(16, 'a')},
+       .target = WebPushTarget{"https://push.example/1", {std::string(65, '\x04'), std::string(16, 'a')}},
        .registered_at = world_.now(),
        .generation = 0},
       world_.now());

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "acl/base64url.h"
+#include "push_bridge/push_request.h"
 #include "push_bridge/retry_schedule.h"
 #include "tests/unit/push_bridge/sender_fixture.h"
 
@@ -90,6 +92,23 @@ TEST_F(FcmSenderTest, HasSilentAndTestMessages) {
   const auto test = json::parse(prepared(kNow, test_push()).body).at("message");
   EXPECT_EQ(test.at("data"), (json{{"kind", "test"}, {"push_id", kPushId}, {"badge", "3"}}));
   EXPECT_EQ(test.at("android").at("priority"), "HIGH");
+}
+
+TEST_F(FcmSenderTest, HasAPreviewForTheAppAlone) {
+  grant("ya29.token");
+  const auto push = longest_preview_push();
+  const auto data_of = [](const HttpPost& post) { return json::parse(post.body).at("message").at("data"); };
+  EXPECT_FALSE(data_of(prepared(kNow, push)).contains("preview"));  // that device wants none
+  const auto wants = registration_of(FcmTarget{kRegistrationToken, device_keys()});
+  const auto post = sender_->prepare(push, wants, kNow).value();
+  const std::string preview = data_of(post).at("preview");
+  EXPECT_EQ(preview.size(), kMaxSealedPreviewBytes);  // it is the longest
+  EXPECT_TRUE(decode_base64url(preview));
+  EXPECT_LE(data_of(post).dump().size(), 4096U);
+  EXPECT_FALSE(mentions(post, push.preview->from.str()));
+  EXPECT_NE(data_of(sender_->prepare(push, wants, kNow).value()).at("preview"), preview);
+  for (const auto& other : {badge_push(), test_push()})
+    EXPECT_EQ(sender_->prepare(other, wants, kNow).value().body, prepared(kNow, other).body);
 }
 
 TEST_F(FcmSenderTest, NamesNobody) {

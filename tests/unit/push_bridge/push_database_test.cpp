@@ -6,6 +6,7 @@
 
 #include "file_io/store_error.h"
 #include "push_bridge/push_id.h"
+#include "push_bridge/schema.h"
 #include "tests/unit/push_bridge/push_fixtures.h"
 
 namespace duet {
@@ -65,13 +66,54 @@ TEST_F(PushDatabaseTest, KeepsEveryKindOfTarget) {
   EXPECT_EQ(std::get<ApnsTarget>(read->target).environment, ApnsEnvironment::sandbox);
   EXPECT_EQ(read->registered_at, now_);
   const std::string key("\x04\x00\xff", 3);
-  table.put({phone_, "web", WebPushTarget{"https://push.example/1", key, "secret"}, now_, 0});
+  table.put({phone_, "web", WebPushTarget{"https://push.example/1", {key, "secret"}}, now_, 0});
   read = table.find(phone_);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->app, "web");
-  EXPECT_EQ(std::get<WebPushTarget>(read->target).key, key);
-  EXPECT_EQ(std::get<WebPushTarget>(read->target).secret, "secret");
+  EXPECT_EQ(std::get<WebPushTarget>(read->target).keys.key, key);
+  EXPECT_EQ(std::get<WebPushTarget>(read->target).keys.secret, "secret");
   EXPECT_EQ(table.count(), 1U);
+}
+
+TEST_F(PushDatabaseTest, KeepsWhatPreviewsAreEncryptedTo) {
+  PushDatabase database(file_, Access::owner);
+  auto& table = database.registrations();
+  EXPECT_FALSE(table.wants_preview(phone_));
+  const DeviceKeys keys{std::string("\x04\x00\xff", 3), "secret"};
+  const std::vector<Target> targets{FcmTarget{"t", keys}, ApnsTarget{"00ff", ApnsEnvironment::sandbox, keys},
+                                    WebPushTarget{"https://push.example/1", keys, true}};
+  for (const auto& target : targets) {
+    table.put({phone_, "app", target, now_, 0});
+    EXPECT_TRUE(table.wants_preview(phone_));
+    EXPECT_TRUE(wants_preview(table.find(phone_)->target));
+    EXPECT_TRUE(wants_preview(table.of_user(phone_.user).at(0).target));
+  }
+  table.put({phone_, "app", targets[0], now_, 0});
+  EXPECT_EQ(std::get<FcmTarget>(table.find(phone_)->target).preview->key, keys.key);
+  table.put({phone_, "app", targets[1], now_, 0});
+  EXPECT_EQ(std::get<ApnsTarget>(table.find(phone_)->target).preview->secret, keys.secret);
+  table.put(fcm(phone_, "t", now_));  // it wants none any more
+  EXPECT_FALSE(table.wants_preview(phone_));
+  EXPECT_FALSE(wants_preview(table.find(phone_)->target));
+}
+
+TEST_F(PushDatabaseTest, OneOfBeforeThereWerePreviewsGoesOnWithoutThem) {
+  {
+    sqlite::create_private_file(file_);
+    sqlite::Connection connection(file_, sqlite::Connection::Mode::read_write);
+    sqlite::migrate(connection, {kPushApplicationId, push_migrations().first(1)});
+    connection.execute(
+        "register",
+        "INSERT INTO registrations (user, device, channel, token, environment, key, secret, "
+        "registered_at, generation) VALUES ('bob', 'phone', 'fcm/app', 't', 0, x'', x'', 1, 1), "
+        "('bob', 'web', 'webpush/app', 'https://push.example/1', 0, x'04', x'05', 1, 2)");
+  }
+  PushDatabase database(file_, Access::owner);
+  const auto all = database.registrations().of_user(phone_.user);
+  ASSERT_EQ(all.size(), 2U);
+  for (const auto& one : all) EXPECT_FALSE(wants_preview(one.target));
+  EXPECT_EQ(std::get<FcmTarget>(all[0].target).token, "t");
+  EXPECT_EQ(std::get<WebPushTarget>(all[1].target).keys.secret, "\x05");
 }
 
 TEST_F(PushDatabaseTest, ATokenIsTheLastDevicesThatRegistersIt) {

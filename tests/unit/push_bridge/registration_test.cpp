@@ -32,7 +32,7 @@ TEST(ParseRegistration, TakesWhatDevicesSay) {
   const auto web = parse_registration(webpush("https://push.example/x?y=1", 65, 16));
   ASSERT_TRUE(web);
   EXPECT_EQ(std::get<WebPushTarget>(*web->target).endpoint, "https://push.example/x?y=1");
-  EXPECT_EQ(std::get<WebPushTarget>(*web->target).secret, std::string(16, 'a'));
+  EXPECT_EQ(std::get<WebPushTarget>(*web->target).keys.secret, std::string(16, 'a'));
   EXPECT_TRUE(parse_registration(webpush("https://push.example/x", 65, 16, "=")));
 
   const auto none = parse_registration(R"({"platform": null})");
@@ -70,6 +70,51 @@ TEST(ParseRegistration, RefusesEverythingElse) {
     if (!parsed) {
       EXPECT_EQ(parsed.error().find(long_token), std::string::npos);
     }
+  }
+}
+
+std::string preview_keys(std::size_t key_bytes = 65, std::size_t auth_bytes = 16, char form = '\x04') {
+  return R"({"p256dh": ")" + encode_base64url(form + std::string(key_bytes - 1, 'k')) + R"(", "auth": ")" +
+         encode_base64url(std::string(auth_bytes, 'a')) + R"("})";
+}
+std::string with_preview(const std::string& registration, const std::string& preview) {
+  return registration.substr(0, registration.size() - 1) + R"(, "preview": )" + preview + "}";
+}
+const std::string kFcm = R"({"platform": "fcm", "token": "t"})";
+const std::string kApns = R"({"platform": "apns", "token": "00ff", "environment": "sandbox"})";
+
+TEST(ParseRegistration, TakesTheKeysThatPreviewsAreEncryptedTo) {
+  for (const auto& registration : {kFcm, kApns, webpush("https://push.example/x", 65, 16)}) {
+    const auto plain = parse_registration(registration);
+    ASSERT_TRUE(plain);
+    EXPECT_FALSE(wants_preview(*plain->target)) << registration;
+  }
+  const auto fcm = parse_registration(with_preview(kFcm, preview_keys()));
+  ASSERT_TRUE(fcm && wants_preview(*fcm->target));
+  EXPECT_EQ(std::get<FcmTarget>(*fcm->target).preview->key, "\x04" + std::string(64, 'k'));
+  EXPECT_EQ(std::get<FcmTarget>(*fcm->target).preview->secret, std::string(16, 'a'));
+  const auto apns = parse_registration(with_preview(kApns, preview_keys()));
+  ASSERT_TRUE(apns && wants_preview(*apns->target));
+  EXPECT_EQ(std::get<ApnsTarget>(*apns->target).preview->secret, std::string(16, 'a'));
+  EXPECT_EQ(std::get<ApnsTarget>(*apns->target).environment, ApnsEnvironment::sandbox);
+  const auto web = webpush("https://push.example/x", 65, 16);
+  EXPECT_TRUE(wants_preview(*parse_registration(with_preview(web, "true"))->target));
+  EXPECT_FALSE(wants_preview(*parse_registration(with_preview(web, "false"))->target));
+}
+
+TEST(ParseRegistration, RefusesPreviewsOfTheWrongKind) {
+  const auto web = webpush("https://push.example/x", 65, 16);
+  for (const auto& registration : {kFcm, kApns}) {
+    for (const std::string& preview :
+         {std::string("true"), std::string("false"), std::string("null"), std::string("{}"),
+          std::string(R"("key")"), std::string(R"({"p256dh": 1, "auth": 2})"), preview_keys(64),
+          preview_keys(66), preview_keys(65, 15), preview_keys(65, 17), preview_keys(65, 16, '\x02')}) {
+      EXPECT_FALSE(parse_registration(with_preview(registration, preview))) << preview;
+    }
+  }
+  for (const std::string& preview :
+       {preview_keys(), std::string("null"), std::string("1"), std::string(R"("true")")}) {
+    EXPECT_FALSE(parse_registration(with_preview(web, preview))) << preview;
   }
 }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 
 #include "acl/base64url.h"
 #include "acl/public_key.h"
+#include "protocol/push_payload.h"
 
 namespace duet {
 namespace {
@@ -57,6 +59,24 @@ Notification test_push() {
   push.conversation.clear();
   push.seq = 0;
   return push;
+}
+
+Notification longest_preview_push() {
+  auto push = message_push();
+  push.seq = kMaxSeq;
+  push.badge = std::numeric_limits<std::uint64_t>::max();
+  push.expires_at = kNow + std::chrono::hours(24 * 365);
+  const std::string body(2 * kMaxPreviewBytes, '"');
+  push.preview = {*UserId::parse(std::string(UserId::kMaxBytes, 'u')), std::string(preview_of(body))};
+  EXPECT_EQ(push.preview->text.size(), kMaxPreviewBytes);
+  return push;
+}
+
+DeviceKeys device_keys() {
+  return {decode_base64url(
+              "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")
+              .value(),
+          decode_base64url("BTBZMqHH6r4Tts7J_aSIgg").value()};
 }
 
 Registration registration_of(Target target) {

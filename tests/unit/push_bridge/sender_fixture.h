@@ -29,6 +29,11 @@ Notification message_push();
 Notification badge_push();
 Notification test_push();
 
+// A message push with the longest preview that there can be.
+Notification longest_preview_push();
+// Of no device: the keys of RFC 8291's example.
+DeviceKeys device_keys();
+
 Registration registration_of(Target target);
 
 PostResult answered(int status, std::string body = {}, std::map<std::string, std::string> headers = {});

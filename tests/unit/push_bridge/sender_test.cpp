@@ -12,7 +12,7 @@ namespace {
 TEST(PlatformOf, IsThatOfTheTarget) {
   EXPECT_EQ(platform_of(FcmTarget{"token"}), Platform::fcm);
   EXPECT_EQ(platform_of(ApnsTarget{"00ff", ApnsEnvironment::sandbox}), Platform::apns);
-  EXPECT_EQ(platform_of(WebPushTarget{"https://push.example/1", "key", "secret"}), Platform::webpush);
+  EXPECT_EQ(platform_of(WebPushTarget{"https://push.example/1", {"key", "secret"}}), Platform::webpush);
 }
 
 }  // namespace

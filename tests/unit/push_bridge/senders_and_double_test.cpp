@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "acl/base64url.h"
+#include "protocol/push_payload.h"
 #include "push_bridge/apns_sender.h"
 #include "push_bridge/fcm_sender.h"
 #include "push_bridge/http2_poster.h"
@@ -58,11 +59,14 @@ class SendersAndDouble : public testing::Test {
                                 .key = key(provider_.vapid_key_file()),
                                 .allowed_hosts = {provider_.url(PushProvider::webpush).substr(kScheme)}});
   }
-  Target browser() {
-    const json subscription = provider_.subscribe();
+  static DeviceKeys keys_of(const json& subscription) {
     const auto& keys = subscription.at("keys");
-    return WebPushTarget{subscription.at("endpoint"), *decode_base64url(keys.at("p256dh").get<std::string>()),
-                         *decode_base64url(keys.at("auth").get<std::string>())};
+    return {*decode_base64url(keys.at("p256dh").get<std::string>()),
+            *decode_base64url(keys.at("auth").get<std::string>())};
+  }
+  Target browser(bool preview = false) {
+    const json subscription = provider_.subscribe();
+    return WebPushTarget{subscription.at("endpoint"), keys_of(subscription), preview};
   }
 
   Registration registration(Target target) const {
@@ -126,6 +130,32 @@ TEST_F(SendersAndDouble, EveryProviderTakesWhatIsSentToIt) {
   for (const AcceptedPush& push : accepted) EXPECT_EQ(push.id.size(), 36U) << push.provider;
   EXPECT_EQ(accepted[3].payload.at("c"), std::string(32, 'c'));  // what a browser could read
   EXPECT_EQ(provider_.counters().at("oauth").at("grants"), 1);
+}
+
+// With the longest, as its device reads it, with code of its own.
+TEST_F(SendersAndDouble, APreviewIsWhatItsDeviceReadsAndNobodyElse) {
+  const json device = provider_.subscribe();
+  const DeviceKeys keys = keys_of(device);
+  const auto google = fcm();
+  const auto apple = apns();
+  const auto web = webpush();
+  Notification what = notification(Notification::Kind::message, 1);
+  what.preview = {*UserId::parse("alice"),
+                  std::string(preview_of(std::string(kMaxPreviewBytes, '"') + "more"))};
+  const json expected{{"from", "alice"}, {"text", std::string(kMaxPreviewBytes, '"')}};
+  EXPECT_EQ(send(*google, what, registration(FcmTarget{"device-1", keys})).action, Action::sent);
+  EXPECT_EQ(send(*apple, what, registration(ApnsTarget{"00ff", ApnsEnvironment::production, keys})).action,
+            Action::sent);
+  EXPECT_EQ(send(*web, what, registration(browser(true))).action, Action::sent);
+  EXPECT_EQ(to_string(provider_.violations()), "");
+  const auto accepted = provider_.accepted();
+  ASSERT_THAT(accepted, SizeIs(3));
+  for (const std::string sealed :
+       {accepted[0].payload.at("data").at("preview"), accepted[1].payload.at("preview")}) {
+    EXPECT_EQ(provider_.decrypt(device, sealed), expected);
+    EXPECT_THROW(provider_.decrypt(provider_.subscribe(), sealed), std::runtime_error);
+  }
+  EXPECT_EQ(accepted[2].payload.at("preview"), expected);
 }
 
 TEST_F(SendersAndDouble, ARestartedBridgeGoesOnWithItsProviderToken) {

@@ -24,12 +24,7 @@ using std::chrono::seconds;
 const std::string kEndpoint = "https://fcm.googleapis.com/fcm/send/fKq:secret_path";
 
 Registration browser(const std::string& endpoint = kEndpoint) {
-  return registration_of(WebPushTarget{
-      endpoint,
-      decode_base64url(
-          "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")
-          .value(),
-      decode_base64url("BTBZMqHH6r4Tts7J_aSIgg").value()});
+  return registration_of(WebPushTarget{endpoint, device_keys()});
 }
 
 WebPushOptions webpush_options() {
@@ -90,6 +85,18 @@ TEST_F(WebPushSenderTest, KeepsToTheLimits) {
   EXPECT_FALSE(has_header(prepared(test_push()), "topic"));
 }
 
+TEST_F(WebPushSenderTest, EncryptsAPreviewWithEverythingElse) {
+  const auto push = longest_preview_push();
+  const auto without = prepared(push).body.size();  // as that browser wants none
+  const Registration wants = registration_of(WebPushTarget{kEndpoint, device_keys(), true});
+  const auto body = sender_->prepare(push, wants, kNow).value().body;
+  const json member{{"preview", {{"from", push.preview->from.str()}, {"text", push.preview->text}}}};
+  EXPECT_EQ(body.size(), without + member.dump().size() - 1);
+  EXPECT_LE(body.size(), 4096U);
+  EXPECT_EQ(sender_->prepare(test_push(), wants, kNow).value().body.size(),
+            prepared(test_push()).body.size());
+}
+
 TEST_F(WebPushSenderTest, NamesNobody) {
   for (const auto& push : {message_push(), test_push()}) {
     const auto post = prepared(push);
@@ -107,7 +114,7 @@ TEST_F(WebPushSenderTest, RefusesWhatIsNoPush) {
   ASSERT_FALSE(elsewhere);
   EXPECT_EQ(elsewhere.error(), "the endpoint is not an https URL of an allowed host");
   auto no_key = browser();
-  std::get<WebPushTarget>(no_key.target).key = "secret_key";
+  std::get<WebPushTarget>(no_key.target).keys.key = "secret_key";
   const auto post = sender_->prepare(message_push(), no_key, kNow);
   ASSERT_FALSE(post);
   EXPECT_EQ(post.error().find("secret_key"), std::string::npos);

@@ -72,6 +72,7 @@ const kBadMessages = {
   'no token': ['bad-message', {token: undefined}],
   'a ttl without unit': ['bad-message', {android: {...android, ttl: '3600'}}],
   'a ttl of a year': ['bad-message', {android: {...android, ttl: '31536000s'}}],
+  'a preview in the clear': ['bad-preview', {data: {...message().data, preview: Buffer.from('hello, '.repeat(20)).toString('base64url')}}],
   'five kilobytes': ['bad-message', {data: {...message().data, text: 'x'.repeat(5000)}}],
 };
 for (const [name, [kind, change]] of Object.entries(kBadMessages)) {

@@ -75,12 +75,32 @@ class PushSecrecy : public OwnPlatformTest {
     providers_.plan({provider, does, token});
   }
 
+  // It is on its way, to those that can read it: the search has something to find.
+  void expect_previews(const Envelope& sent) {
+    EXPECT_TRUE(eventually([&] { return previews().size() == 2; })) << bridge_.log();
+    for (const auto& preview : previews()) {
+      EXPECT_EQ(providers_.decrypt(preview_keys_, preview), (json{{"from", alice_}, {"text", sent.body}}));
+    }
+  }
+  std::vector<std::string> previews() const {
+    std::vector<std::string> found;
+    for (const auto& push : providers_.accepted()) {
+      const auto& said = push.provider == "fcm" ? push.payload.at("data") : push.payload;
+      if (said.contains("preview")) found.push_back(said.at("preview"));
+    }
+    return found;
+  }
+
   // Chats and pushes on all three services, refusals of each kind, the operator's commands.
   void live_a_day() {
     const auto alice = online(alice_);
     registered("bob", "phone", {{"platform", "fcm"}, {"token", fcm_token_}})->go_offline();
     registered("bob", "tablet", {{"platform", "apns"}, {"token", apns_token_}})->go_offline();
     registered("bob", "browser", {{"platform", "webpush"}, {"token", subscription_}})->go_offline();
+    const json& keys = preview_keys_.at("keys");
+    registered("frank", "phone", {{"platform", "fcm"}, {"token", "t-frank"}, {"preview", keys}})
+        ->go_offline();
+    registered("frank", "tablet", {{"platform", "apns"}, {"token", "00ff"}, {"preview", keys}})->go_offline();
     registered("carol", "phone", {{"platform", "fcm"}, {"token", lost_fcm_token_}})->go_offline();
     registered("dave", "phone", {{"platform", "apns"}, {"token", lost_apns_token_}})->go_offline();
     plan(PushProvider::fcm, lost_fcm_token_, {{"status", 404}, {"reason", "UNREGISTERED"}});
@@ -92,17 +112,18 @@ class PushSecrecy : public OwnPlatformTest {
     plan(PushProvider::webpush, endpoint_token_,
          {{"status", 503}, {"body", endpoint_token_}, {"retry_after", 1}});
     const auto sent = alice->send("bob", text_);
+    expect_previews(alice->send("frank", text_));
     alice->send("carol", text_);
     alice->send("dave", text_);
     bridge_.why(sent.id.str(), "retry: UNAVAILABLE");
     bridge_.why(sent.id.str(), "retry: HTTP 503, again in ");
     printed_ += bridge_.why(sent.id.str(), "sent: accepted");
-    for (const auto* user : {"bob", "carol", "dave"}) {
+    for (const auto* user : {"bob", "carol", "dave", "frank"}) {
       const auto test = bridge_.command({"test", "--user", user});
       printed_ += test.out + test.err;
     }
     printed_ += bridge_.command({"check"}).out;
-    wait_pushes(4);
+    wait_pushes(6);
     say_nonsense(*online("erin"));
   }
 
@@ -128,6 +149,7 @@ class PushSecrecy : public OwnPlatformTest {
     const auto store = database_text(platform().data_dir() / "store" / "duet.db");
     know("message", text_, store);
     const auto bridge = database_text(bridge_.database());
+    EXPECT_EQ(bridge.find(text_), std::string::npos) << "the bridge keeps what it shows";
     for (const auto& token : {fcm_token_, apns_token_, endpoint_, endpoint_token_}) {
       know("token", token, bridge, true);
     }
@@ -137,6 +159,9 @@ class PushSecrecy : public OwnPlatformTest {
     know("secret of the browser", subscription_.at("keys").at("auth"), subscription_.dump());
     know("secret of the browser in bytes",
          decode_base64url(subscription_.at("keys").at("auth").get<std::string>()).value(), bridge);
+    const std::string preview_secret = preview_keys_.at("keys").at("auth");
+    know("secret of previews", preview_secret, preview_keys_.dump());
+    know("secret of previews in bytes", decode_base64url(preview_secret).value(), bridge);
     know("rest of a registration", "nonsense", R"(nonsense-json)");
   }
   void know_keys() {
@@ -221,6 +246,7 @@ class PushSecrecy : public OwnPlatformTest {
   PushDouble providers_;
   BridgeProcess bridge_{platform(), providers_, "grace_s = 1\n"};
   const json subscription_ = providers_.subscribe();
+  const json preview_keys_ = providers_.subscribe();  // an app's
   const std::string endpoint_ = subscription_.at("endpoint");
   const std::string endpoint_token_ = endpoint_.substr(endpoint_.rfind('/') + 1);
   std::string printed_;  // by the commands

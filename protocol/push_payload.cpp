@@ -6,6 +6,7 @@
 
 #include "protocol/json_codec.h"
 #include "protocol/json_members.h"
+#include "protocol/utf8.h"
 
 namespace duet {
 namespace {
@@ -119,8 +120,9 @@ std::optional<StandingOrNone> check_standing_from(const json& value) {
   if (!read || !last || !blocked || !muted || !badge) return std::nullopt;
   PushCheckAnswer::Standing standing{*read, *last, *blocked, *muted, *badge};
   if (!value.contains("text")) return StandingOrNone(std::move(standing));
-  standing.text = string_at(value, "text");
-  if (!standing.text || preview_of(*standing.text) != *standing.text) return std::nullopt;
+  const auto text = string_at(value, "text");
+  if (!text) return std::nullopt;
+  standing.text = preview_of(*text);  // a later store may say more
   return StandingOrNone(std::move(standing));
 }
 
@@ -140,10 +142,6 @@ std::size_t json_bytes(char byte) {
   if (kShort.find(byte) != std::string_view::npos) return 2;
   constexpr unsigned char kFirstPrintable = 0x20;
   return static_cast<unsigned char>(byte) < kFirstPrintable ? 6 : 1;
-}
-
-bool continues_character(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
 }
 
 }  // namespace
@@ -214,6 +212,12 @@ std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload) {
   }
   if (*through < last) return std::nullopt;
   return PushFeedPage{*std::move(epoch), false, *after, *through, *more, *std::move(events)};
+}
+
+bool has_preview(std::string_view type) {
+  constexpr std::string_view kText = "text/";  // in any case of letters (RFC 2045 5.1)
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(type.substr(0, kText.size()), kText, {}, lower);
 }
 
 std::string format_push_check(const PushCheck& check) {

@@ -81,6 +81,10 @@ inline constexpr std::size_t kPushFeedBytes = std::size_t{120} * 1024;
 // kMaxPreviewJsonBytes in a JSON string, cut between characters. Precondition: UTF-8.
 std::string_view preview_of(std::string_view body);
 
+// Whether a body of the media type is one that a preview shows: text/* (RFC 2046 4.1). What else there is
+// (ciphertext, a description of a picture) is not for reading.
+bool has_preview(std::string_view type);
+
 inline constexpr std::size_t kMaxPreviewBytes = 512;
 inline constexpr std::size_t kMaxPreviewJsonBytes = 1024;
 
@@ -110,8 +114,8 @@ struct PushCheckAnswer {
     bool blocked;         // the peer, by the user
     bool muted;           // the conversation, by the user, now
     std::uint64_t badge;  // the user's unread messages, in conversations neither muted nor blocked
-    // preview_of() the message that was asked for, if it is the peer's, unread, and in a conversation that is
-    // neither blocked nor muted nor a request that waits for the user's consent.
+    // preview_of() the message that was asked for, if it is text, the peer's, unread, and in a conversation
+    // that is neither blocked nor muted nor a request that waits for the user's consent.
     std::optional<std::string> text = std::nullopt;
     friend bool operator==(const Standing&, const Standing&) = default;
   };

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "protocol/utf8.h"
+
 namespace duet {
 namespace {
 
@@ -11,10 +13,6 @@ constexpr char kCtrlU = 21;
 constexpr char kCtrlW = 23;
 constexpr char kEscape = 27;
 constexpr char kDelete = 127;
-
-bool is_continuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
 
 }  // namespace
 
@@ -76,7 +74,7 @@ bool LineEditor::in_escape(char c) {
 }
 
 void LineEditor::erase_character() {
-  while (!text_.empty() && is_continuation(text_.back())) text_.pop_back();
+  while (!text_.empty() && continues_character(text_.back())) text_.pop_back();
   if (!text_.empty()) text_.pop_back();
 }
 
@@ -89,7 +87,7 @@ std::string LineEditor::tail(std::size_t columns) const {
   std::size_t start = text_.size();
   while (start > 0 && columns > 0) {
     --start;
-    if (!is_continuation(text_[start])) --columns;
+    if (!continues_character(text_[start])) --columns;
   }
   return text_.substr(start);
 }

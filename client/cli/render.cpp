@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/json_codec.h"
+#include "protocol/utf8.h"
 
 namespace duet {
 namespace {
@@ -28,7 +29,7 @@ std::string preview(const std::string& body) {
   std::string text = clean(body.substr(0, body.find('\n')));
   if (text.size() <= kPreviewBytes) return text;
   std::size_t end = kPreviewBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  while (end > 0 && continues_character(text[end])) --end;
   return text.substr(0, end) + "…";
 }
 

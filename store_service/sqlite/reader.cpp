@@ -373,7 +373,7 @@ std::optional<std::string> SqliteReader::push_text(const ConversationRow& row, S
   const bool unread = seq > row.side(side).marks.read && seq <= row.last_seq;
   if (!unread || row.awaits == side) return std::nullopt;
   const MessageRow found = message(seqs_.log_of(row, seq));
-  if (found.sender == side) return std::nullopt;
+  if (found.sender == side || !has_preview(found.type)) return std::nullopt;
   return std::string(preview_of(found.body));
 }
 

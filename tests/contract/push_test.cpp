@@ -233,6 +233,16 @@ TEST_P(Push, ATextIsThatOfTheMessageThatIsAskedFor) {
   EXPECT_EQ(preview("bob", "alice", 2), "");
 }
 
+TEST_P(Push, WhatIsNotTextHasNone) {
+  for (const auto& [id, type] : {std::pair("m1", "application/x-ciphertext"), {"m2", "Text/Markdown"}}) {
+    auto one = message("alice", "bob", id);
+    one.type = type;
+    append(one);
+  }
+  EXPECT_EQ(preview("bob", "alice", 1), std::nullopt);
+  EXPECT_EQ(preview("bob", "alice", 2), "hello");
+}
+
 TEST_P(Push, NoTextIsOfWhatIsBlockedOrMuted) {
   append(message("alice", "bob", "m1"));
   EXPECT_EQ(preview("bob", "alice", 1), "hello");

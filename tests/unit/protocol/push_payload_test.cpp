@@ -75,8 +75,9 @@ TEST(PushCheckAnswer, FitsAPacketWithAllTheTextsThatCanBeAskedFor) {
   for (std::size_t i = 0; i < kMaxPushPreviews; ++i) answer.of[i]->text = std::string(kMaxPreviewBytes, '"');
   EXPECT_LE(format_push_check_answer(answer).size(), std::size_t{128} * 1024);
   EXPECT_EQ(parse_push_check_answer(format_push_check_answer(answer)), answer);
-  answer.of[0]->text->push_back('a');
-  EXPECT_EQ(parse_push_check_answer(format_push_check_answer(answer)), std::nullopt);
+  auto longer = answer;  // as of a later store: no reason to send nothing
+  longer.of[0]->text->push_back('a');
+  EXPECT_EQ(parse_push_check_answer(format_push_check_answer(longer)), answer);
 }
 
 TEST(PreviewOf, IsTheBeginningCutBetweenCharacters) {
@@ -105,7 +106,8 @@ TEST(PreviewOf, IsNoLongerInJsonThanItsBound) {
     return format_push_check_answer(answer).size() - without - std::string_view(R"("text":"",)").size();
   };
   for (char byte = 1; byte > 0; ++byte) {
-    const auto preview = preview_of(std::string(kMaxPreviewBytes + 1, byte));
+    const std::string body(kMaxPreviewBytes + 1, byte);
+    const auto preview = preview_of(body);
     EXPECT_LE(json_size(preview), kMaxPreviewJsonBytes) << int{byte};
     const auto more = std::string(preview.size() + 1, byte);
     EXPECT_TRUE(more.size() > kMaxPreviewBytes || json_size(more) > kMaxPreviewJsonBytes) << int{byte};
@@ -113,6 +115,14 @@ TEST(PreviewOf, IsNoLongerInJsonThanItsBound) {
   EXPECT_EQ(preview_of(std::string(kMaxPreviewBytes, '\x01')).size(), kMaxPreviewJsonBytes / 6);
   EXPECT_EQ(preview_of(std::string(170, '\x01') + "\xc3\xa4" + "aaa").size(), 174U);  // 170 * 6 + 4
   EXPECT_EQ(preview_of(std::string(170, '\x01') + "aaa\xc3\xa4").size(), 173U);
+}
+
+TEST(HasPreview, WhatIsText) {
+  for (const char* type : {"text/plain", "TEXT/Plain; charset=utf-8", "text/markdown"})
+    EXPECT_TRUE(has_preview(type)) << type;
+  for (const char* type :
+       {"", "text", "texts/plain", "image/png", "application/octet-stream", "x-text/plain"})
+    EXPECT_FALSE(has_preview(type)) << type;
 }
 
 // As deep as a packet of the broker can be: no parser may go down by recursion.

@@ -83,8 +83,6 @@ Result<HttpPost, std::string> ApnsSender::prepare(const Notification& notificati
     return Failure<std::string>(std::string(wrong));
   const auto& target = std::get<ApnsTarget>(registration.target);
   if (!is_device_token(target.token)) return Failure<std::string>("the device token is not hexadecimal");
-  const auto preview = sealed_preview(notification, target.preview);
-  if (!preview) return Failure<std::string>(preview.error());
   const bool production = target.environment == ApnsEnvironment::production;
   auto& tokens = tokens_of(target.environment);
   const bool badge = notification.kind == Notification::Kind::badge;
@@ -97,7 +95,7 @@ Result<HttpPost, std::string> ApnsSender::prepare(const Notification& notificati
        badge ? "apns-priority: 5" : "apns-priority: 10", "apns-id: " + notification.id,
        "apns-expiration: " +
            std::to_string(std::chrono::floor<std::chrono::seconds>(expiration).time_since_epoch().count())},
-      dump(payload_of(notification, *preview))};
+      dump(payload_of(notification, sealed_preview(notification, target.preview)))};
   // Of a badge too it would replace the conversation's alert, with nothing.
   if (!badge && !notification.conversation.empty()) {
     post.headers.push_back("apns-collapse-id: " + notification.conversation);

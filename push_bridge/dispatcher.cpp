@@ -90,9 +90,9 @@ bool Dispatcher::renew_push(PushJob& job) {
   return true;
 }
 
-void Dispatcher::ask(std::vector<PushJob> jobs, Clock::time_point now) {
+void Dispatcher::ask(std::vector<PushJob> jobs, Clock::time_point now, bool again) {
   for (auto next = jobs.begin(); next != jobs.end();) {
-    Asked asked{{}, now};
+    Asked asked{{}, now, again};
     PushCheck check{std::to_string(++last_number_), {}};
     std::size_t previews = 0;
     for (; next != jobs.end() && check.of.size() < kMaxPushChecks && previews < kMaxPushPreviews; ++next) {
@@ -116,7 +116,7 @@ std::optional<Seq> Dispatcher::wanted_preview(const PushJob& job) {
 std::vector<PushJob> Dispatcher::take_unanswered(Clock::time_point now) {
   std::vector<PushJob> late;
   for (auto entry = asked_.begin(); entry != asked_.end();) {
-    auto& [at_jobs, at] = entry->second;
+    auto& [at_jobs, at, again] = entry->second;
     if (at + kCheckTimeout > now) {
       ++entry;
       continue;
@@ -150,10 +150,15 @@ void Dispatcher::put_back_late(const Instant& now) {
   transaction.commit();
 }
 
-// Nothing has come meanwhile that makes it needless.
-bool Dispatcher::is_wanted(const PushJob& job) {
-  const auto found = database_.jobs().find(job.id);
-  return found && found->superseded == Superseded::no;
+// Nothing has come meanwhile that makes it needless. A text is shown to nobody who no longer wants it, nor
+// when a receipt may be for it alone.
+bool Dispatcher::is_wanted(const CheckedPush& push) {
+  const auto found = database_.jobs().find(push.job.id);
+  if (!found || found->superseded != Superseded::no) return false;
+  if (!push.has_text) return true;
+  const auto registration = database_.registrations().find(push.job.device);
+  return found->last_seq == push.job.push_seq && registration &&
+         registration->generation == push.registration.generation;
 }
 
 void Dispatcher::put_back(const Instant& now) {
@@ -182,15 +187,49 @@ void Dispatcher::on_check(const PushCheckAnswer& answer, const Instant& now) {
   const auto asked = asked_.find(answer.req);
   if (asked == asked_.end() || asked->second.jobs.size() != answer.of.size()) return;
   if (std::exchange(store_silent_, false)) spdlog::info("the store answers again");
-  const auto jobs = std::move(asked->second.jobs);
+  auto [jobs, at, again] = std::move(asked->second);
   asked_.erase(asked);
-  for (std::size_t i = 0; i < jobs.size(); ++i) answered(jobs[i], answer.of[i], now);
+  std::vector<PushJob> outdated;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    auto ask_again = answered(jobs[i], answer.of[i], again, now);
+    if (ask_again) outdated.push_back(*std::move(ask_again));
+  }
+  if (!outdated.empty()) ask(std::move(outdated), now.steady, true);
 }
 
-void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAnswer::Standing>& standing,
-                          const Instant& now) {
+// The job, if the text is not that of its newest message any more: it is asked for again, once, as there may
+// be another message each time. Then the push goes without.
+std::optional<PushJob> Dispatcher::answered(const PushJob& asked,
+                                            const std::optional<PushCheckAnswer::Standing>& standing,
+                                            bool asked_again, const Instant& now) {
   const auto lane = lanes_.find(asked.channel);
-  if (lane == lanes_.end()) return;
+  if (lane == lanes_.end()) return std::nullopt;
+  auto owed = still_owed(lane->second, asked, standing, now);
+  if (!owed) return std::nullopt;
+  auto& [job, registration] = *owed;
+  job.since = asked.since;
+  const bool says_more = renew_push(job);
+  if (says_more) database_.jobs().save(job);
+  const bool text = standing->text && wants_preview(registration.target);
+  if (text && says_more && !asked_again) return std::move(job);
+  Notification says{.id = job.push_id,
+                    .kind = job.kind,
+                    .to = job.device,
+                    .conversation = database_.conversation_tag(job.device, job.peer),
+                    .seq = job.push_seq,
+                    .badge = standing->badge,
+                    .expires_at = job.expires};
+  if (text && !says_more) says.preview = {job.peer, *standing->text};
+  const bool has_text = says.preview.has_value();
+  lane->second.ready.push_back(
+      {std::move(job), std::move(registration), std::move(says), now.steady, has_text});
+  return std::nullopt;
+}
+
+// nullopt: it is needless, or not this lane's any more.
+std::optional<Dispatcher::Owed> Dispatcher::still_owed(
+    Lane& lane, const PushJob& asked, const std::optional<PushCheckAnswer::Standing>& standing,
+    const Instant& now) {
   auto job = decision_.still_wanted(asked, now.wall);
   if (job) {
     if (const auto why = decision_.objection(*job, standing)) {
@@ -199,27 +238,17 @@ void Dispatcher::answered(const PushJob& asked, const std::optional<PushCheckAns
     }
   }
   auto registration = job ? database_.registrations().find(job->device) : std::nullopt;
-  if (!job || !registration || channel_of(*registration) != asked.channel) {
-    --lane->second.leased;
-    if (job && !registration) decision_.unregistered(job->device, now.wall);
-    if (!job || !registration) return;
-    job->leased = false;  // it belongs to another lane now
-    job->attempt = std::max(0, job->attempt - 1);
-    job->due = now.wall;
-    return database_.jobs().save(*job);
+  if (registration && channel_of(*registration) == asked.channel) {
+    return Owed{*std::move(job), *std::move(registration)};
   }
-  job->since = asked.since;
-  // A text is of the message that was asked for: the push goes on speaking of that.
-  if (!standing->text && renew_push(*job)) database_.jobs().save(*job);
-  Notification says{.id = job->push_id,
-                    .kind = job->kind,
-                    .to = job->device,
-                    .conversation = database_.conversation_tag(job->device, job->peer),
-                    .seq = job->push_seq,
-                    .badge = standing->badge,
-                    .expires_at = job->expires};
-  if (standing->text && wants_preview(registration->target)) says.preview = {job->peer, *standing->text};
-  lane->second.ready.push_back({*std::move(job), *std::move(registration), std::move(says), now.steady});
+  --lane.leased;
+  if (job && !registration) decision_.unregistered(job->device, now.wall);
+  if (!registration) return std::nullopt;
+  job->leased = false;
+  job->attempt = std::max(0, job->attempt - 1);
+  job->due = now.wall;
+  database_.jobs().save(*job);
+  return std::nullopt;
 }
 
 bool Dispatcher::has_credentials(Lane& lane, const Instant& now) {
@@ -272,7 +301,7 @@ void Dispatcher::post_what_fits(Lane& lane, const Instant& now, Unposted& unpost
        next != lane.ready.end() && ahead < kMadeAhead && may_post(lane, now);) {
     const auto push = next++;
     if (full.contains(push->host)) continue;
-    if (!is_wanted(push->job)) {
+    if (!is_wanted(*push)) {
       unposted.needless.splice(unposted.needless.end(), lane.ready, push);
       continue;
     }

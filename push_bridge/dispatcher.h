@@ -65,6 +65,7 @@ class Dispatcher {
   struct Asked {
     std::vector<PushJob> jobs;
     Clock::time_point at;
+    bool again;  // as the first answers were outdated
   };
   struct Posting {
     Lane* lane;
@@ -76,10 +77,18 @@ class Dispatcher {
   void lease_due(const Instant& now);
   std::optional<PushJob> lease(PushJob job, const Instant& now);
   bool renew_push(PushJob& job);
-  void ask(std::vector<PushJob> jobs, Clock::time_point now);
+  void ask(std::vector<PushJob> jobs, Clock::time_point now, bool again = false);
   std::optional<Seq> wanted_preview(const PushJob& job);
-  void answered(const PushJob& asked, const std::optional<PushCheckAnswer::Standing>& standing,
-                const Instant& now);
+  std::optional<PushJob> answered(const PushJob& asked,
+                                  const std::optional<PushCheckAnswer::Standing>& standing, bool asked_again,
+                                  const Instant& now);
+  struct Owed {
+    PushJob job;
+    Registration registration;
+  };
+  std::optional<Owed> still_owed(Lane& lane, const PushJob& asked,
+                                 const std::optional<PushCheckAnswer::Standing>& standing,
+                                 const Instant& now);
   void put_back_late(const Instant& now);
   std::vector<PushJob> take_unanswered(Clock::time_point now);
   void release(const PushJob& leased, const Instant& now);
@@ -93,7 +102,7 @@ class Dispatcher {
   void post_ready(Lane& lane, const Instant& now);
   void post_what_fits(Lane& lane, const Instant& now, Unposted& unposted);
   bool may_post(Lane& lane, const Instant& now);
-  bool is_wanted(const PushJob& job);
+  bool is_wanted(const CheckedPush& push);
   bool has_credentials(Lane& lane, const Instant& now);
   std::optional<std::uint64_t> post(const HttpPost& request);
   std::string prepare(const Lane& lane, CheckedPush& push, Timestamp now) const;

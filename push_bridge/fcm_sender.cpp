@@ -89,11 +89,10 @@ Result<HttpPost, std::string> FcmSender::prepare(const Notification& notificatio
   const std::string* access_token = access_.token(now);
   if (access_token == nullptr) return Failure<std::string>("there is no access token yet");
   const auto preview = sealed_preview(notification, target.preview);
-  if (!preview) return Failure<std::string>(preview.error());
   used_.of(notification.id) = access_.generation();
   return HttpPost{url_,
                   {"authorization: Bearer " + *access_token, "content-type: application/json"},
-                  dump({{"message", message_of(notification, target.token, *preview, now)}})};
+                  dump({{"message", message_of(notification, target.token, preview, now)}})};
 }
 
 Judgement FcmSender::judge(const PostResult& result, const Notification& notification, const Registration&,

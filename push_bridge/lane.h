@@ -22,6 +22,7 @@ struct CheckedPush {
   Registration registration;
   Notification notification;
   std::chrono::steady_clock::time_point checked_at;
+  bool has_text = false;                 // a preview: the message, for this registration
   std::optional<HttpPost> request = {};  // once it was made
   std::string host = {};                 // of the request
 };

@@ -4,10 +4,14 @@
 
 #include "acl/base64url.h"
 #include "protocol/json_codec.h"
+#include "protocol/push_payload.h"
 #include "push_bridge/webpush_encryption.h"
 
 namespace duet {
 namespace {
+
+// {"from":"","text":""} with the longest of both.
+constexpr std::size_t kLongestPreviewJsonBytes = 21 + UserId::kMaxBytes + kMaxPreviewJsonBytes;
 
 bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -54,16 +58,19 @@ std::chrono::seconds time_to_live(const Notification& notification, Timestamp no
   return std::min(std::chrono::ceil<std::chrono::seconds>(notification.expires_at - now), most);
 }
 
+bool has_preview(const Notification& notification) {
+  return notification.preview && notification.kind == Notification::Kind::message;
+}
+
 nlohmann::json preview_json(const Preview& preview) {
   return {{"from", preview.from.str()}, {"text", preview.text}};
 }
 
-Result<std::string, std::string> sealed_preview(const Notification& notification,
-                                                const std::optional<DeviceKeys>& keys) {
-  if (!notification.preview || !keys) return std::string();
-  const auto sealed = encrypt_web_push(dump(preview_json(*notification.preview)), keys->key, keys->secret);
-  if (!sealed) return Failure<std::string>("the preview: " + sealed.error());
-  return encode_base64url(*sealed);
+std::string sealed_preview(const Notification& notification, const std::optional<DeviceKeys>& keys) {
+  if (!has_preview(notification) || !keys) return {};
+  const auto text = dump(preview_json(*notification.preview));
+  const auto sealed = encrypt_web_push(text, keys->key, keys->secret, kLongestPreviewJsonBytes);
+  return sealed ? encode_base64url(*sealed) : std::string();
 }
 
 std::string_view to_string(Notification::Kind kind) {

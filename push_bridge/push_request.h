@@ -24,14 +24,17 @@ bool is_plain(std::string_view text, std::size_t most);
 // How long it is of use, in whole seconds, at least 1. Precondition: it has not expired.
 std::chrono::seconds time_to_live(const Notification& notification, Timestamp now, std::chrono::seconds most);
 
+// Of a message alone, whatever else a notification says.
+bool has_preview(const Notification& notification);
+
 // {"from", "text"}
 nlohmann::json preview_json(const Preview& preview);
 
-// The same in JSON, encrypted to the device (RFC 8291) and in base64url: at most kMaxSealedPreviewBytes.
-// Empty: the push has no preview, or the device wants none. The error is as Sender::prepare's.
-Result<std::string, std::string> sealed_preview(const Notification& notification,
-                                                const std::optional<DeviceKeys>& keys);
-inline constexpr std::size_t kMaxSealedPreviewBytes = 1616;
+// The same in JSON, encrypted to the device (RFC 8291) and in base64url: kSealedPreviewBytes, however long
+// the text. Empty: the push has no preview, or the device wants none, or its key is no point of the curve: a
+// device is woken in any case.
+std::string sealed_preview(const Notification& notification, const std::optional<DeviceKeys>& keys);
+inline constexpr std::size_t kSealedPreviewBytes = 1616;
 
 std::string_view to_string(Notification::Kind kind);  // "message", "badge", "test"
 

@@ -52,10 +52,16 @@ std::optional<DeviceKeys> device_keys_from(const json& keys) {
   return DeviceKeys{*std::move(key), *std::move(secret)};
 }
 
+// The `preview` of a registration; nullptr: it wants none.
+const json* wanted_preview(const json& object) {
+  const auto preview = object.find("preview");
+  return preview == object.end() || preview->is_null() || *preview == false ? nullptr : &*preview;
+}
+
 // Of a device that is reached through somebody who could read the push. False: it is not of the form.
 bool read_preview_keys(const json& object, std::optional<DeviceKeys>& keys) {
-  const auto preview = object.find("preview");
-  if (preview == object.end()) return true;
+  const auto* preview = wanted_preview(object);
+  if (preview == nullptr) return true;
   keys = device_keys_from(*preview);
   return keys.has_value();
 }
@@ -95,9 +101,9 @@ Result<Target, std::string> parse_webpush(const json& object) {
   if (keys == token->end()) return wrong("'keys' is missing");
   auto read = device_keys_from(*keys);
   if (!read) return wrong("'keys' are not those of a PushSubscription");
-  const auto preview = object.find("preview");
-  if (preview != object.end() && !preview->is_boolean()) return wrong("'preview' is neither true nor false");
-  return Target(WebPushTarget{*endpoint, *std::move(read), preview != object.end() && preview->get<bool>()});
+  const auto* preview = wanted_preview(object);
+  if (preview != nullptr && !preview->is_boolean()) return wrong("'preview' is neither true nor false");
+  return Target(WebPushTarget{*endpoint, *std::move(read), preview != nullptr});
 }
 
 Result<Target, std::string> parse_target(Platform platform, const json& object) {

@@ -127,7 +127,8 @@ std::string seal(std::string_view key, std::string_view nonce, std::string_view 
 }
 
 Result<std::string, std::string> encrypt(std::string_view plaintext, std::string_view key,
-                                         std::string_view secret, EVP_PKEY* sender, std::string_view salt) {
+                                         std::string_view secret, EVP_PKEY* sender, std::string_view salt,
+                                         std::size_t padded_to) {
   if (plaintext.size() > kMostWebPushPlaintextBytes) return Failure<std::string>("the message is too large");
   if (secret.size() != kSecretBytes)
     return Failure<std::string>("the subscription's secret is not of 16 bytes");
@@ -136,25 +137,25 @@ Result<std::string, std::string> encrypt(std::string_view plaintext, std::string
   const std::string sender_point = point_of(sender);
   const std::string use = std::string(with_nul("WebPush: info")).append(key).append(sender_point);
   const std::string keying_material = hkdf(secret, agree(sender, receiver.get()), use, 32);
-  return not_for_sending::encode_aes128gcm(plaintext, keying_material, salt, sender_point);
+  return not_for_sending::encode_aes128gcm(plaintext, keying_material, salt, sender_point, padded_to);
 }
 
 }  // namespace
 
 Result<std::string, std::string> encrypt_web_push(std::string_view plaintext, std::string_view key,
-                                                  std::string_view secret) {
+                                                  std::string_view secret, std::size_t padded_to) {
   const openssl::ErrorScope errors;
   const openssl::Pkey sender(EVP_EC_gen("P-256"));
   must(sender != nullptr, "make a key");
   std::string salt(kSaltBytes, '\0');
   must(RAND_bytes(writable(salt), static_cast<int>(salt.size())) == 1, "make random numbers");
-  return encrypt(plaintext, key, secret, sender.get(), salt);
+  return encrypt(plaintext, key, secret, sender.get(), salt, padded_to);
 }
 
 namespace not_for_sending {
 
 std::string encode_aes128gcm(std::string_view plaintext, std::string_view keying_material,
-                             std::string_view salt, std::string_view keyid) {
+                             std::string_view salt, std::string_view keyid, std::size_t padded_to) {
   const openssl::ErrorScope errors;
   const auto key = hkdf(salt, keying_material, with_nul("Content-Encoding: aes128gcm"), 16);
   const auto nonce = hkdf(salt, keying_material, with_nul("Content-Encoding: nonce"), 12);
@@ -162,7 +163,9 @@ std::string encode_aes128gcm(std::string_view plaintext, std::string_view keying
   std::string encoded = std::string(salt).append(kRecordBytes);
   encoded.push_back(static_cast<char>(keyid.size()));
   encoded.append(keyid);
-  return encoded.append(seal(key, nonce, std::string(plaintext) + kLastRecord));
+  std::string record = std::string(plaintext) + kLastRecord;
+  if (plaintext.size() < padded_to) record.append(padded_to - plaintext.size(), '\0');
+  return encoded.append(seal(key, nonce, record));
 }
 
 Result<std::string, std::string> encrypt_web_push(std::string_view plaintext, std::string_view key,
@@ -173,7 +176,7 @@ Result<std::string, std::string> encrypt_web_push(std::string_view plaintext, st
       BN_bin2bn(bytes_of(sender_private.data()), static_cast<int>(sender_private.size()), nullptr));
   const auto sender = key_of(sender_public, number.get());
   must(sender != nullptr, "read the sender's key");
-  return encrypt(plaintext, key, secret, sender.get(), salt);
+  return encrypt(plaintext, key, secret, sender.get(), salt, 0);
 }
 
 }  // namespace not_for_sending

@@ -3,6 +3,7 @@
 // under the same numbers give both away.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,10 +11,10 @@
 
 namespace duet::not_for_sending {
 
-// RFC 8188 2: header and one record, which is the last. Preconditions: 16 bytes of salt; keyid below 256
-// bytes.
+// RFC 8188 2: header and one record, which is the last, with padding for a plaintext that has not `padded_to`
+// bytes. Preconditions: 16 bytes of salt; keyid below 256 bytes.
 std::string encode_aes128gcm(std::string_view plaintext, std::string_view keying_material,
-                             std::string_view salt, std::string_view keyid);
+                             std::string_view salt, std::string_view keyid, std::size_t padded_to = 0);
 
 // RFC 8291 3.4: `sender_private` is the number (32 bytes) whose point is `sender_public` (65 bytes).
 Result<std::string, std::string> encrypt_web_push(std::string_view plaintext, std::string_view key,

@@ -117,6 +117,19 @@ TEST_F(PushPreview, IsOfNoStrangerAndOfNothingSilent) {
             (json{{"from", eve}, {"text", "now that you know me"}}));
 }
 
+// Ciphertext cut in the middle, or the description of a picture, is nothing to show.
+TEST_F(PushPreview, IsOfTextAlone) {
+  const auto alice = friend_of_bob(alice_);
+  register_away("phone", {{"platform", "fcm"}, {"token", fcm_}, {"preview", keys_.at("keys")}});
+  const json sealed{{"id", "sealed"}, {"body", "b3BhcXVl"}, {"type", "application/x-sealed"}};
+  alice->mqtt().publish(
+      {.topic = "u/" + alice_ + "/out/" + bob_ + "/msg", .payload = sealed.dump(), .correlation = {}});
+  EXPECT_FALSE(wait_push(fcm_, 1).payload.at("data").contains("preview"));
+  alice->send(bob_, "hello");  // after a pause
+  EXPECT_EQ(providers_->decrypt(keys_, wait_push(fcm_, 2).payload.at("data").at("preview")),
+            (json{{"from", alice_}, {"text", "hello"}}));
+}
+
 TEST_F(PushPreview, EndsWithARegistrationThatDoesNotWantIt) {
   const auto alice = friend_of_bob(alice_);
   register_away("phone", {{"platform", "fcm"}, {"token", fcm_}, {"preview", keys_.at("keys")}});

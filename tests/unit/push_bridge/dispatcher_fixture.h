@@ -62,9 +62,10 @@ class FakeSender final : public Sender {
     return HttpPost{
         .url = own == urls.end() ? "https://fcm/send" : own->second, .headers = {}, .body = notification.id};
   }
-  Judgement judge(const PostResult& /*result*/, const Notification& /*notification*/,
+  Judgement judge(const PostResult& /*result*/, const Notification& notification,
                   const Registration& /*registration*/, int attempt, Timestamp /*now*/) override {
     attempts.push_back(attempt);
+    if (notification.preview) ++kept_texts;
     return verdict;
   }
 
@@ -74,6 +75,7 @@ class FakeSender final : public Sender {
   Judgement verdict{.action = Judgement::Action::sent, .reason = "sent"};
   std::vector<Notification> notifications;
   std::vector<int> attempts;
+  int kept_texts = 0;  // that were still in memory when the request was made
 };
 
 class DispatcherTest : public testing::Test {

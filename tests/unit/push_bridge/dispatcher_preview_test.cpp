@@ -47,18 +47,129 @@ TEST_F(DispatcherPreviewTest, APushSpeaksOfTheMessageWhoseTextItHas) {
   pump();
   world_.message(alice_, bob_, 2);
   answer_checks(with_text("one"));
+  EXPECT_TRUE(poster_.posts.empty());
+  ASSERT_EQ(checks_.size(), 1U);  // of the newest, at once
+  EXPECT_EQ(checks_[0].of, (std::vector<PushCheck::Pair>{{bob_, alice_, 2}}));
+  answer_checks(with_text("two"));
   answer_post(200);
-  EXPECT_EQ(sender_->notifications.at(0).seq, 1U);
-  ASSERT_TRUE(job());  // of the other
-  world_.pass(3s);
+  ASSERT_EQ(sender_->notifications.size(), 1U);
+  EXPECT_EQ(sender_->notifications[0].seq, 2U);
+  EXPECT_EQ(sender_->notifications[0].preview->text, "two");
+  EXPECT_EQ(sender_->kept_texts, 0);
+  EXPECT_FALSE(job());  // it spoke of both
+}
+
+TEST_F(DispatcherPreviewTest, MessagesThatKeepComingHoldNoPushUp) {
+  want_previews();
+  world_.message(alice_, bob_, 1);
+  pump();
+  world_.message(alice_, bob_, 2);
+  answer_checks(with_text("one"));
+  world_.message(alice_, bob_, 3);
+  answer_checks(with_text("two"));
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_EQ(sender_->notifications.at(0).seq, 3U);
+  EXPECT_FALSE(sender_->notifications.at(0).preview);
+  answer_post(200);
+  EXPECT_FALSE(job());
+}
+
+TEST_F(DispatcherPreviewTest, WhatIsSaidOfAPushIsOfTheMessageItSpeaksOf) {
+  want_previews();
+  world_.message(alice_, bob_, 1);
+  pump();
+  answer_checks(with_text("one"));
+  world_.message(alice_, bob_, 2);  // while it is on its way
+  answer_post(200);
+  const auto first = world_.database.decisions().of_message("m1");
+  ASSERT_FALSE(first.empty());
+  const auto then = world_.database.decisions().after(first.front());
+  ASSERT_FALSE(then.empty());
+  EXPECT_EQ(then.back().decided, decided::kSent);
+  EXPECT_EQ(then.back().seq, 1U);
+}
+
+// A receipt for the first of two messages ends no job: it would be shown although it was read.
+TEST_F(DispatcherPreviewTest, ATextThatWaitsForRoomIsAskedForAgainWhenAnotherMessageCame) {
+  want_previews();
+  poster_.window = 0;
+  world_.message(alice_, bob_, 1);
+  pump();
+  answer_checks(with_text("one"));
+  world_.message(alice_, bob_, 2);
+  world_.receipt(bob_, alice_, 1, 1);
+  poster_.window = 1;
+  pump();
+  EXPECT_TRUE(poster_.posts.empty());
   pump();
   ASSERT_EQ(checks_.size(), 1U);
-  EXPECT_EQ(checks_[0].of, (std::vector<PushCheck::Pair>{{bob_, alice_, 2}}));
-  world_.message(alice_, bob_, 3);
-  answer_checks();  // no text: the push may as well speak of the last
-  ASSERT_EQ(sender_->notifications.size(), 2U);
-  EXPECT_EQ(sender_->notifications[1].seq, 3U);
-  EXPECT_FALSE(sender_->notifications[1].preview);
+  answer_checks({.read = 1, .last = 2, .blocked = false, .muted = false, .badge = 1, .text = "two"});
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_EQ(sender_->notifications.back().preview->text, "two");
+}
+
+TEST_F(DispatcherPreviewTest, ADeviceThatHasTakenItBackIsShownNothing) {
+  want_previews();
+  world_.message(alice_, bob_, 1);
+  pump();
+  world_.register_phone(phone_);  // between question and answer
+  answer_checks(with_text("one"));
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_FALSE(sender_->notifications.back().preview);
+}
+
+TEST_F(DispatcherPreviewTest, ADeviceThatTakesItBackWhileItWaitsIsShownNothing) {
+  want_previews();
+  poster_.window = 0;
+  world_.message(alice_, bob_, 1);
+  pump();
+  answer_checks(with_text("one"));
+  world_.register_phone(phone_);
+  poster_.window = 1;
+  pump();
+  EXPECT_TRUE(poster_.posts.empty());
+  pump();
+  ASSERT_EQ(checks_.size(), 1U);
+  EXPECT_EQ(checks_[0].of, (std::vector<PushCheck::Pair>{{bob_, alice_}}));
+  answer_checks();
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_FALSE(sender_->notifications.back().preview);
+}
+
+TEST_F(DispatcherPreviewTest, EachTextIsForTheDeviceThatAsked) {
+  constexpr int kOffline = 300;
+  for (int i = 0; i < kOffline; ++i) {
+    const Device one = device("user" + std::to_string(i));
+    if (i % 2 == 0) {
+      world_.decision.registered(previewing(one), world_.now());
+    } else {
+      world_.register_phone(one);
+    }
+    world_.message(alice_, one.user, static_cast<Seq>(i) + 1);
+    world_.pass(1ms);
+  }
+  for (int round = 0; round < 2; ++round) {
+    pump();
+    for (const auto& check : std::exchange(checks_, {})) {
+      PushCheckAnswer answer{check.req, {}};
+      for (const auto& pair : check.of) {
+        auto standing = with_text("for " + pair.user.str());
+        if (!pair.preview) standing.text.reset();
+        answer.of.emplace_back(std::move(standing));
+      }
+      dispatcher_->on_check(answer, world_.instant());
+    }
+    pump();
+    while (!poster_.posts.empty()) answer_post(200);
+  }
+  ASSERT_EQ(sender_->notifications.size(), static_cast<std::size_t>(kOffline));
+  for (const auto& says : sender_->notifications) {
+    const int number = std::stoi(says.to.user.str().substr(4));
+    EXPECT_EQ(says.seq, static_cast<Seq>(number) + 1);
+    ASSERT_EQ(says.preview.has_value(), number % 2 == 0) << number;
+    if (!says.preview) continue;
+    EXPECT_EQ(says.preview->text, "for " + says.to.user.str());
+  }
 }
 
 TEST_F(DispatcherPreviewTest, SilentPushesAskForNoText) {

@@ -52,13 +52,21 @@ TEST_F(FcmSenderTest, HasAPreviewForTheAppAlone) {
   const auto wants = registration_of(FcmTarget{kRegistrationToken, device_keys()});
   const auto post = sender_->prepare(push, wants, kNow).value();
   const std::string preview = data_of(post).at("preview");
-  EXPECT_EQ(preview.size(), kMaxSealedPreviewBytes);  // it is the longest
+  EXPECT_EQ(preview.size(), kSealedPreviewBytes);
+  auto shortest = push;
+  shortest.preview = {*UserId::parse("a"), ""};
+  EXPECT_EQ(data_of(sender_->prepare(shortest, wants, kNow).value()).at("preview").get<std::string>().size(),
+            kSealedPreviewBytes)
+      << "its length says nothing";
   EXPECT_TRUE(decode_base64url(preview));
   EXPECT_LE(data_of(post).dump().size(), 4096U);
   EXPECT_FALSE(mentions(post, push.preview->from.str()));
+  EXPECT_FALSE(mentions(post, kPreviewWord));
   EXPECT_NE(data_of(sender_->prepare(push, wants, kNow).value()).at("preview"), preview);
-  for (const auto& other : {badge_push(), test_push()})
+  for (const auto kind : {Notification::Kind::badge, Notification::Kind::test}) {
+    const auto other = longest_preview_push(kind);
     EXPECT_EQ(sender_->prepare(other, wants, kNow).value().body, prepared(kNow, other).body);
+  }
 }
 
 TEST_F(FcmSenderTest, NamesNobody) {

@@ -99,21 +99,24 @@ TEST(ParseRegistration, TakesTheKeysThatPreviewsAreEncryptedTo) {
   EXPECT_EQ(std::get<ApnsTarget>(*apns->target).environment, ApnsEnvironment::sandbox);
   const auto web = webpush("https://push.example/x", 65, 16);
   EXPECT_TRUE(wants_preview(*parse_registration(with_preview(web, "true"))->target));
-  EXPECT_FALSE(wants_preview(*parse_registration(with_preview(web, "false"))->target));
+  for (const auto& registration : {kFcm, kApns, web}) {
+    for (const char* none : {"false", "null"})
+      EXPECT_FALSE(wants_preview(*parse_registration(with_preview(registration, none))->target));
+  }
 }
 
 TEST(ParseRegistration, RefusesPreviewsOfTheWrongKind) {
   const auto web = webpush("https://push.example/x", 65, 16);
   for (const auto& registration : {kFcm, kApns}) {
     for (const std::string& preview :
-         {std::string("true"), std::string("false"), std::string("null"), std::string("{}"),
-          std::string(R"("key")"), std::string(R"({"p256dh": 1, "auth": 2})"), preview_keys(64),
-          preview_keys(66), preview_keys(65, 15), preview_keys(65, 17), preview_keys(65, 16, '\x02')}) {
+         {std::string("true"), std::string("0"), std::string("{}"), std::string(R"("key")"),
+          std::string(R"({"p256dh": 1, "auth": 2})"), preview_keys(64), preview_keys(66),
+          preview_keys(65, 15), preview_keys(65, 17), preview_keys(65, 16, '\x02')}) {
       EXPECT_FALSE(parse_registration(with_preview(registration, preview))) << preview;
     }
   }
   for (const std::string& preview :
-       {preview_keys(), std::string("null"), std::string("1"), std::string(R"("true")")}) {
+       {preview_keys(), std::string("0"), std::string("1"), std::string(R"("true")")}) {
     EXPECT_FALSE(parse_registration(with_preview(web, preview))) << preview;
   }
 }

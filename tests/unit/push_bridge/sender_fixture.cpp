@@ -61,12 +61,12 @@ Notification test_push() {
   return push;
 }
 
-Notification longest_preview_push() {
-  auto push = message_push();
+Notification longest_preview_push(Notification::Kind kind) {
+  auto push = push_of(kind);
   push.seq = kMaxSeq;
   push.badge = std::numeric_limits<std::uint64_t>::max();
   push.expires_at = kNow + std::chrono::hours(24 * 365);
-  const std::string body(2 * kMaxPreviewBytes, '"');
+  const std::string body = kPreviewWord + std::string(2 * kMaxPreviewBytes, '"');
   push.preview = {*UserId::parse(std::string(UserId::kMaxBytes, 'u')), std::string(preview_of(body))};
   EXPECT_EQ(push.preview->text.size(), kMaxPreviewBytes);
   return push;

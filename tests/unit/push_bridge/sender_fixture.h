@@ -29,8 +29,10 @@ Notification message_push();
 Notification badge_push();
 Notification test_push();
 
-// A message push with the longest preview that there can be.
-Notification longest_preview_push();
+// Pushes of each kind with a preview; that of a message is the longest that there can be.
+Notification longest_preview_push(Notification::Kind kind = Notification::Kind::message);
+// What nobody but the device may find in them.
+constexpr const char* kPreviewWord = "for-the-device-alone";
 // Of no device: the keys of RFC 8291's example.
 DeviceKeys device_keys();
 

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -112,6 +113,7 @@ std::string decrypt_as_receiver(const std::string& body) {
   std::string text =
       unseal(derive(salt, ikm, std::string("Content-Encoding: aes128gcm\0", 28), 16),
              derive(salt, ikm, std::string("Content-Encoding: nonce\0", 24), 12), body.substr(86));
+  text.resize(text.find_last_not_of('\0') + 1);  // the padding
   EXPECT_EQ(text.back(), '\x02');
   text.pop_back();
   return text;
@@ -124,6 +126,17 @@ TEST(WebPushEncryption, IsReadByTheReceiver) {
     ASSERT_TRUE(body) << body.error();
     EXPECT_EQ(body->size(), text.size() + 103);
     EXPECT_LE(body->size(), kMostWebPushBytes);
+    EXPECT_EQ(decrypt_as_receiver(*body), text);
+  }
+}
+
+TEST(WebPushEncryption, PadsToALengthThatSaysNothing) {
+  constexpr std::size_t kPadded = 40;
+  for (const auto& text : {std::string(), std::string("\x02"), std::string(kPadded - 1, 'x'),
+                           std::string(kPadded, 'x'), std::string(kPadded + 1, 'x')}) {
+    const auto body = encrypt_web_push(text, kReceiverPublic, kAuthSecret, kPadded);
+    ASSERT_TRUE(body) << body.error();
+    EXPECT_EQ(body->size(), std::max(text.size(), kPadded) + 103);
     EXPECT_EQ(decrypt_as_receiver(*body), text);
   }
 }

@@ -35,6 +35,14 @@ std::vector<std::string> names_of(const std::map<std::string, std::unique_ptr<Se
   return names;
 }
 
+LaneNames lane_names(const std::map<std::string, std::unique_ptr<Sender>>& senders) {
+  std::map<std::string, AllowedHosts> several;
+  for (const auto& [channel, sender] : senders) {
+    if (const auto* hosts = sender->hosts()) several.emplace(channel, *hosts);
+  }
+  return LaneNames(std::move(several));
+}
+
 }  // namespace
 
 Bridge::Bridge(PushDatabase& database, BridgeQueue& queue, DecisionRules rules,
@@ -43,7 +51,7 @@ Bridge::Bridge(PushDatabase& database, BridgeQueue& queue, DecisionRules rules,
       queue_(queue),
       outlets_(std::move(outlets)),
       channels_(names_of(senders)),
-      decision_(database, presence_, std::move(rules), counters_),
+      decision_(database, presence_, std::move(rules), counters_, lane_names(senders)),
       dispatcher_(database, decision_, std::move(senders),
                   {.poster = outlets_.poster,
                    .done = [&queue](PostDone done) { queue.push_beyond(std::move(done)); },
@@ -52,7 +60,10 @@ Bridge::Bridge(PushDatabase& database, BridgeQueue& queue, DecisionRules rules,
                   counters_),
       follower_(database, decision_, outlets_.ask_feed),
       last_(instant_now()) {
+  sqlite::Transaction transaction(database_.connection());
+  decision_.sort_into_lanes();
   const auto released = database_.jobs().release_all(last_.wall + kAfterDeath);
+  transaction.commit();
   if (released > 0)
     spdlog::info("{} pushes were on their way when the bridge ended: they are made again", released);
 }

@@ -21,15 +21,27 @@ std::string_view text_of(Superseded why) {
 }
 
 // There is nothing silent in web push: browsers want every push to be shown.
-bool can_be_silent(const std::string& channel) {
-  return !channel.starts_with(to_string(Platform::webpush));
+bool can_be_silent(const std::string& lane) {
+  return !lane.starts_with(to_string(Platform::webpush));
 }
 
 }  // namespace
 
 Decision::Decision(PushDatabase& database, const DevicePresence& presence, DecisionRules rules,
-                   PushCounters& counters)
-    : database_(database), presence_(presence), rules_(std::move(rules)), counters_(counters) {}
+                   PushCounters& counters, LaneNames lanes)
+    : database_(database),
+      presence_(presence),
+      rules_(std::move(rules)),
+      lanes_(std::move(lanes)),
+      counters_(counters) {}
+
+// Only those of Web Push depend on more than the app.
+void Decision::sort_into_lanes() {
+  for (const auto& device : database_.jobs().devices_of(Platform::webpush)) {
+    const auto registration = database_.registrations().find(device);
+    if (registration) database_.jobs().set_lane(device, lanes_.of(*registration));
+  }
+}
 
 Timestamp Decision::first_due(const Device& device, Timestamp now) const {
   return presence_.online(device) ? now + rules_.grace : now;
@@ -57,7 +69,7 @@ void Decision::want(const RegistrationTable::Place& place, const PushMessage& me
   const bool added = database_.jobs().add({.kind = Notification::Kind::message,
                                            .device = device,
                                            .peer = message.from,
-                                           .channel = place.channel,
+                                           .lane = lanes_.of(place.channel, place.endpoint),
                                            .last_seq = message.seq,
                                            .message = message.id.str(),
                                            .message_at = message.ts,
@@ -100,13 +112,13 @@ void Decision::join(PushJob job, const PushMessage& message, Timestamp now) {
 void Decision::apply(const PushReceipt& receipt, Timestamp now) {
   if (receipt.read > 0) {
     for (const auto& place : database_.registrations().places_of(receipt.by)) {
-      read({receipt.by, place.device}, place.channel, receipt, now);
+      read({receipt.by, place.device}, lanes_.of(place.channel, place.endpoint), receipt, now);
     }
   }
   if (receipt.device) confirmed({receipt.by, *receipt.device}, receipt.peer, receipt.delivered, now);
 }
 
-void Decision::read(const Device& device, const std::string& channel, const PushReceipt& receipt,
+void Decision::read(const Device& device, const std::string& lane, const PushReceipt& receipt,
                     Timestamp now) {
   auto job = database_.jobs().find(device, Notification::Kind::message, receipt.peer);
   if (job && receipt.read >= job->last_seq) {
@@ -122,7 +134,7 @@ void Decision::read(const Device& device, const std::string& channel, const Push
   const auto pushed = database_.pushed().find(device, receipt.peer);
   if (!pushed || receipt.read < pushed->seq) return;
   database_.pushed().remove(device, receipt.peer);
-  if (receipt.device != device.device) want_badge(device, channel, receipt.peer, receipt.read, now);
+  if (receipt.device != device.device) want_badge(device, lane, receipt.peer, receipt.read, now);
   if (!job || job->leased || job->attempt > 0) return;
   job->not_before = {};  // nothing damps it any more
   job->due = first_due(device, now);
@@ -148,9 +160,9 @@ void Decision::confirmed(const Device& device, const UserId& peer, Seq delivered
   database_.jobs().save(*job);
 }
 
-void Decision::want_badge(const Device& device, const std::string& channel, const UserId& peer, Seq seq,
+void Decision::want_badge(const Device& device, const std::string& lane, const UserId& peer, Seq seq,
                           Timestamp now) {
-  if (!can_be_silent(channel)) return;
+  if (!can_be_silent(lane)) return;
   if (auto job = database_.jobs().find(device, Notification::Kind::badge, peer)) {
     job->peer = peer;
     job->last_seq = seq;
@@ -162,7 +174,7 @@ void Decision::want_badge(const Device& device, const std::string& channel, cons
   database_.jobs().add({.kind = Notification::Kind::badge,
                         .device = device,
                         .peer = peer,
-                        .channel = channel,
+                        .lane = lane,
                         .last_seq = seq,
                         .message = {},
                         .message_at = now,
@@ -182,7 +194,7 @@ void Decision::changed(const DevicePresence::Change& change, Timestamp now) {
 void Decision::registered(const Registration& registration, Timestamp now) {
   ++counters_.registered;
   for (const auto& device : database_.registrations().put(registration)) unregistered(device, now);
-  database_.jobs().set_channel(registration.device, channel_of(registration));
+  database_.jobs().set_lane(registration.device, lanes_.of(registration));
 }
 
 void Decision::unregistered(const Device& device, Timestamp now) {
@@ -225,13 +237,13 @@ void Decision::sent(const PushJob& attempted, Timestamp now) {
   if (attempted.kind == Notification::Kind::badge) {
     database_.registrations().set_badge_at(device, now);
     if (job && job->last_seq > attempted.push_seq) {
-      want_badge(device, job->channel, job->peer, job->last_seq, now);
+      want_badge(device, job->lane, job->peer, job->last_seq, now);
     }
     return;
   }
   counters_.commit_to_sent.record(now - attempted.message_at);
   if (!job) return;  // and nothing of its device is known any more
-  if (job->superseded == Superseded::read) return want_badge(device, job->channel, peer, job->last_seq, now);
+  if (job->superseded == Superseded::read) return want_badge(device, job->lane, peer, job->last_seq, now);
   auto pushed = database_.pushed().find(device, peer).value_or(Pushed{});
   pushed.seq = std::max(pushed.seq, attempted.push_seq);
   pushed.pushes = job->superseded == Superseded::confirmed ? 0 : pushed.pushes + 1;

@@ -12,6 +12,7 @@
 
 #include "protocol/push_payload.h"
 #include "push_bridge/device_presence.h"
+#include "push_bridge/lane_names.h"
 #include "push_bridge/push_counters.h"
 #include "push_bridge/push_database.h"
 
@@ -35,7 +36,11 @@ class Decision {
 
   // All outlive it.
   Decision(PushDatabase& database, const DevicePresence& presence, DecisionRules rules,
-           PushCounters& counters);
+           PushCounters& counters, LaneNames lanes = LaneNames());
+
+  const LaneNames& lanes() const { return lanes_; }
+  // What waits goes to the lanes there are now, after a change of the configuration.
+  void sort_into_lanes();
 
   // What the store tells.
   void apply(const PushMessage& message, Timestamp now);
@@ -64,15 +69,15 @@ class Decision {
   void want(const RegistrationTable::Place& place, const PushMessage& message, Timestamp now);
   void join(PushJob job, const PushMessage& message, Timestamp now);
   void confirmed(const Device& device, const UserId& peer, Seq delivered, Timestamp now);
-  void read(const Device& device, const std::string& channel, const PushReceipt& receipt, Timestamp now);
-  void want_badge(const Device& device, const std::string& channel, const UserId& peer, Seq seq,
-                  Timestamp now);
+  void read(const Device& device, const std::string& lane, const PushReceipt& receipt, Timestamp now);
+  void want_badge(const Device& device, const std::string& lane, const UserId& peer, Seq seq, Timestamp now);
   Timestamp first_due(const Device& device, Timestamp now) const;
   Timestamp damped_until(const Device& device, const UserId& peer);
 
   PushDatabase& database_;
   const DevicePresence& presence_;
   const DecisionRules rules_;
+  const LaneNames lanes_;
   PushCounters& counters_;
   std::optional<Timestamp> told_full_;  // when the log last said so
 };

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "push_bridge/channel.h"
 #include "sqlite/transaction.h"
 
 namespace duet {
@@ -27,8 +26,16 @@ std::string host_of(const std::string& url) {
 Dispatcher::Dispatcher(PushDatabase& database, Decision& decision,
                        std::map<std::string, std::unique_ptr<Sender>> senders, Outlets outlets,
                        PushCounters& counters)
-    : database_(database), decision_(decision), outlets_(std::move(outlets)), counters_(counters) {
-  for (auto& [name, sender] : senders) lanes_.emplace(name, Lane{.name = name, .sender = std::move(sender)});
+    : database_(database),
+      decision_(decision),
+      senders_(std::move(senders)),
+      outlets_(std::move(outlets)),
+      counters_(counters) {
+  for (const auto& [channel, sender] : senders_) {
+    for (const auto& name : decision_.lanes().all_of(channel)) {
+      lanes_.emplace(name, Lane{.name = name, .sender = *sender});
+    }
+  }
 }
 
 std::size_t Dispatcher::room(const Lane& lane, Clock::time_point now) const {
@@ -174,7 +181,7 @@ void Dispatcher::put_back(const Instant& now) {
 
 // No attempt was made.
 void Dispatcher::release(const PushJob& leased, const Instant& now) {
-  if (const auto lane = lanes_.find(leased.channel); lane != lanes_.end()) --lane->second.leased;
+  if (const auto lane = lanes_.find(leased.lane); lane != lanes_.end()) --lane->second.leased;
   auto job = decision_.still_wanted(leased, now.wall);
   if (!job) return;
   job->leased = false;
@@ -202,7 +209,7 @@ void Dispatcher::on_check(const PushCheckAnswer& answer, const Instant& now) {
 std::optional<PushJob> Dispatcher::answered(const PushJob& asked,
                                             const std::optional<PushCheckAnswer::Standing>& standing,
                                             bool asked_again, const Instant& now) {
-  const auto lane = lanes_.find(asked.channel);
+  const auto lane = lanes_.find(asked.lane);
   if (lane == lanes_.end()) return std::nullopt;
   auto owed = still_owed(lane->second, asked, standing, now);
   if (!owed) return std::nullopt;
@@ -238,7 +245,7 @@ std::optional<Dispatcher::Owed> Dispatcher::still_owed(
     }
   }
   auto registration = job ? database_.registrations().find(job->device) : std::nullopt;
-  if (registration && channel_of(*registration) == asked.channel) {
+  if (registration && decision_.lanes().of(*registration) == asked.lane) {
     return Owed{*std::move(job), *std::move(registration)};
   }
   --lane.leased;
@@ -253,7 +260,7 @@ std::optional<Dispatcher::Owed> Dispatcher::still_owed(
 
 bool Dispatcher::has_credentials(Lane& lane, const Instant& now) {
   if (lane.credentials_posted || lane.credentials_not_before > now.steady) return false;
-  if (!lane.credentials) lane.credentials = lane.sender->credentials_request(now.wall);
+  if (!lane.credentials) lane.credentials = lane.sender.credentials_request(now.wall);
   if (!lane.credentials) return true;
   if (const auto ticket = post(*lane.credentials)) {
     posting_.emplace(*ticket, Posting{&lane, lane.credentials->url, std::nullopt});
@@ -327,7 +334,7 @@ void Dispatcher::post_what_fits(Lane& lane, const Instant& now, Unposted& unpost
 // Empty, or why it cannot be made.
 std::string Dispatcher::prepare(const Lane& lane, CheckedPush& push, Timestamp now) const {
   if (push.request) return {};
-  auto made = lane.sender->prepare(push.notification, push.registration, now);
+  auto made = lane.sender.prepare(push.notification, push.registration, now);
   if (!made) return made.error().empty() ? "it cannot be made" : made.error();
   push.request = *std::move(made);
   push.notification.preview.reset();  // it is in there, where nobody but the device can read it

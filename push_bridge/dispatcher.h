@@ -1,8 +1,8 @@
 // push_bridge/dispatcher.h: has due pushes sent: lease, ask the store, post, judge the answer, and again.
 //
-// Each sender has a lane of its own, so that one that is down holds up no other. There is one layer of
-// retries, and it is this. No I/O but the database; the caller brings the time, moves the messages and calls
-// everything on one thread.
+// Each push service has a lane of its own (push_bridge/lane_names.h), so that one that is down holds up no
+// other. There is one layer of retries, and it is this. No I/O but the database; the caller brings the time,
+// moves the messages and calls everything on one thread.
 #pragma once
 
 #include <chrono>
@@ -122,6 +122,7 @@ class Dispatcher {
 
   PushDatabase& database_;
   Decision& decision_;
+  const std::map<std::string, std::unique_ptr<Sender>> senders_;
   const Outlets outlets_;
   PushCounters& counters_;
   std::map<std::string, Lane> lanes_;

@@ -37,7 +37,7 @@ void Dispatcher::on_posted(PostDone done, const Instant& now) {
   --lane->leased;
   --lane->posted;
   const auto judgement =
-      lane->sender->judge(done.result, push->notification, push->registration, push->job.attempt, now.wall);
+      lane->sender.judge(done.result, push->notification, push->registration, push->job.attempt, now.wall);
   count(*lane, done.result, judgement.reason);
   if (done.result.kind == PostResult::Kind::answered && judgement.action != Judgement::Action::pause) {
     lane->passed_over.erase(push->job.id);
@@ -98,7 +98,7 @@ void Dispatcher::take_places_again(Lane& lane) {
 
 void Dispatcher::on_credentials(Lane& lane, const PostResult& result, const Instant& now) {
   lane.credentials_posted = false;
-  const auto judgement = lane.sender->take_credentials(result, now.wall);
+  const auto judgement = lane.sender.take_credentials(result, now.wall);
   count(lane, result, judgement.reason);
   if (judgement.action == Judgement::Action::sent) return;
   lane.credentials_not_before = now.steady + judgement.after.value_or(kRetryUnsaid);

@@ -24,8 +24,8 @@ struct PushJob {
   std::int64_t id = 0;
   Notification::Kind kind;  // message or badge
   Device device;
-  UserId peer;          // whose conversation; of a badge: the one that was read last
-  std::string channel;  // channel_name()
+  UserId peer;       // whose conversation; of a badge: the one that was read last
+  std::string lane;  // of LaneNames
   Seq last_seq;
   std::string message;  // the id of the last message; empty of a badge
   Timestamp message_at;
@@ -55,10 +55,10 @@ class JobTable {
   void save(const PushJob& job);  // all but the key
   void remove(std::int64_t id);
 
-  // Pending ones of a channel that are due, and leased ones whose lease has run out; the oldest first.
-  std::vector<PushJob> due(const std::string& channel, Timestamp now, std::size_t limit);
-  // When the first of the channel is due, or a lease runs out.
-  std::optional<Timestamp> next_due(const std::string& channel);
+  // Pending ones of a lane that are due, and leased ones whose lease has run out; the oldest first.
+  std::vector<PushJob> due(const std::string& lane, Timestamp now, std::size_t limit);
+  // When the first of the lane is due, or a lease runs out.
+  std::optional<Timestamp> next_due(const std::string& lane);
   std::vector<PushJob> expired(Timestamp now, std::size_t limit);
 
   // These two change what is pending and says something; neither touches what was leased.
@@ -67,7 +67,9 @@ class JobTable {
 
   // What another process had leased can be had from `due` on, with the same push id. Returns how many.
   std::int64_t release_all(Timestamp due);
-  void set_channel(const Device& device, const std::string& channel);
+  void set_lane(const Device& device, const std::string& lane);
+  // Which have any.
+  std::vector<Device> devices_of(Platform platform);
   std::int64_t clear();
 
   std::size_t size() const { return size_; }
@@ -85,7 +87,8 @@ class JobTable {
   sqlite::Statement hurry_;
   sqlite::Statement put_off_;
   sqlite::Statement release_all_;
-  sqlite::Statement set_channel_;
+  sqlite::Statement set_lane_;
+  sqlite::Statement devices_;
   sqlite::Statement clear_;
   std::size_t size_;  // rows. Of a transaction that fails nothing is used any more
 };

@@ -1,4 +1,4 @@
-// push_bridge/lane.h: one sender, and what the dispatcher has in hand for it.
+// push_bridge/lane.h: one push service, and what the dispatcher has in hand for it.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,8 +27,8 @@ struct CheckedPush {
 };
 
 struct Lane {
-  std::string name;  // channel_name()
-  std::unique_ptr<Sender> sender;
+  std::string name;  // of LaneNames
+  Sender& sender;    // of the dispatcher; lanes of one channel share it
   LaneHealth health = {};
   TokenLosses losses = {};
   std::chrono::steady_clock::time_point losses_told = {};  // when the log last said that there are too many

@@ -89,7 +89,9 @@ RegistrationTable::RegistrationTable(const sqlite::Connection& connection)
       of_user_(connection, "find registrations", kRegistrationColumns + std::string("user = ?1")),
       preview_(connection, "find a registration",
                "SELECT preview FROM registrations WHERE user = ?1 AND device = ?2"),
-      places_(connection, "find registrations", "SELECT device, channel FROM registrations WHERE user = ?1"),
+      places_(connection, "find registrations",
+              "SELECT device, channel, CASE WHEN channel LIKE 'webpush/%' THEN token ELSE '' END FROM "
+              "registrations WHERE user = ?1"),
       count_(connection, "count registrations", "SELECT count(*) FROM registrations"),
       badge_at_(connection, "find a registration",
                 "SELECT badge_at FROM registrations WHERE user = ?1 AND device = ?2"),
@@ -146,7 +148,9 @@ std::vector<Registration> RegistrationTable::of_user(const UserId& user) {
 std::vector<RegistrationTable::Place> RegistrationTable::places_of(const UserId& user) {
   std::vector<Place> found;
   auto rows = places_.query(user);
-  while (rows.next()) found.push_back({rows.name<DeviceId>(0), std::string(rows.text(1))});
+  while (rows.next()) {
+    found.push_back({rows.name<DeviceId>(0), std::string(rows.text(1)), std::string(rows.text(2))});
+  }
   return found;
 }
 

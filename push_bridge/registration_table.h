@@ -41,6 +41,7 @@ class RegistrationTable {
   struct Place {
     DeviceId device;
     std::string channel;
+    std::string endpoint;  // of Web Push
   };
   std::vector<Place> places_of(const UserId& user);
 

@@ -15,6 +15,7 @@
 #include "protocol/result.h"
 #include "push_bridge/http_post.h"
 #include "push_bridge/notification.h"
+#include "push_bridge/webpush_endpoint.h"
 
 namespace duet {
 
@@ -48,6 +49,9 @@ class Sender {
   virtual ~Sender() = default;
 
   virtual Platform platform() const = 0;
+
+  // The services that it posts to, where there are several: each entry is one. nullptr: there is one.
+  virtual const AllowedHosts* hosts() const { return nullptr; }
 
   // A request that must succeed before pushes can be made (OAuth), if one is needed now. Once it has been
   // returned, there is none until its answer was given to take_credentials, and until then nothing is

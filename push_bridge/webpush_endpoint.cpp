@@ -109,12 +109,21 @@ std::optional<WebPushEndpoint> AllowedHosts::allow(std::string_view url) const {
   constexpr int kHttps = 443;
   const int port = authority->port == 0 ? kHttps : authority->port;
   const std::string exact = authority->host + ":" + std::to_string(port);
-  const bool within =
-      port == kHttps && is_domain(authority->host) &&
-      std::ranges::any_of(domains_, [&](const auto& domain) { return is_within(authority->host, domain); });
-  if (!within && std::ranges::find(exact_, exact) == exact_.end()) return std::nullopt;
+  auto entry = std::ranges::find(exact_, exact);
+  if (entry == exact_.end()) {
+    if (port != kHttps || !is_domain(authority->host)) return std::nullopt;
+    entry = std::ranges::find_if(domains_,
+                                 [&](const auto& domain) { return is_within(authority->host, domain); });
+    if (entry == domains_.end()) return std::nullopt;
+  }
   const std::string origin = std::string(kScheme) + (port == kHttps ? authority->host : exact);
-  return WebPushEndpoint{origin, origin + std::string(rest.substr(slash))};
+  return WebPushEndpoint{origin, origin + std::string(rest.substr(slash)), *entry};
+}
+
+std::vector<std::string> AllowedHosts::entries() const {
+  auto all = domains_;
+  all.insert(all.end(), exact_.begin(), exact_.end());
+  return all;
 }
 
 }  // namespace duet

@@ -16,6 +16,7 @@ namespace duet {
 struct WebPushEndpoint {
   std::string origin;  // "https://push.example.net", with the port if it is not 443: the audience of VAPID
   std::string url;     // made of what was understood, so that what is posted to is what was allowed
+  std::string entry;   // of the list: whose service it is
 };
 
 class AllowedHosts {
@@ -27,6 +28,8 @@ class AllowedHosts {
   // nullopt for everything that is not an https URL of an allowed host: with a user, another port, an address
   // instead of a name, or any character that two readers may understand in two ways.
   std::optional<WebPushEndpoint> allow(std::string_view url) const;
+
+  std::vector<std::string> entries() const;
 
  private:
   std::vector<std::string> domains_;

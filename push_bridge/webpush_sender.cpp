@@ -47,6 +47,7 @@ class WebPushSender final : public Sender {
         vapid_(std::move(options.subject), std::move(options.key)) {}
 
   Platform platform() const override { return Platform::webpush; }
+  const AllowedHosts* hosts() const override { return &hosts_; }
   std::optional<HttpPost> credentials_request(Timestamp) override { return std::nullopt; }
   Judgement take_credentials(const PostResult&, Timestamp) override { return {Action::sent, "none needed"}; }
   Result<HttpPost, std::string> prepare(const Notification& notification, const Registration& registration,

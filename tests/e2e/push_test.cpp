@@ -45,6 +45,33 @@ TEST_F(Push, WhoIsOfflineIsWokenOnEveryPlatformAndLearnsNothingFromThePush) {
   EXPECT_THAT(bridge_->why(sent.id.str(), "sent"), HasSubstr("offline"));
 }
 
+// Chrome's push service does not wait for Mozilla's.
+TEST_F(Push, AServiceOfBrowsersThatIsDownHoldsUpNoOther) {
+  constexpr int kEnoughToBeSure = 6;
+  const auto alice = online(alice_);
+  const std::string dead = std::string("chat@") + BridgeProcess::kDeadHost;
+  std::string waiting;
+  for (int i = 0; i < kEnoughToBeSure; ++i) {
+    auto user = online(fresh_user("user"), "browser");
+    json subscription = providers_->subscribe();
+    subscription["endpoint"] = std::string("https://") + BridgeProcess::kDeadHost + "/" + user->user();
+    register_push(*user, {{"platform", "webpush"}, {"token", subscription}});
+    user->go_offline();
+    waiting = alice->send(user->user(), "hello").id.str();
+  }
+  EXPECT_TRUE(
+      eventually([&] { return bridge_->log().find(dead + " fails again and again") != std::string::npos; }));
+  const json subscription = providers_->subscribe();
+  auto bob = online(bob_, "browser");
+  register_push(*bob, {{"platform", "webpush"}, {"token", subscription}});
+  bob->go_offline();
+  alice->send(bob_, "hello");
+  const std::string endpoint = subscription.at("endpoint");
+  wait_push(endpoint.substr(endpoint.rfind('/') + 1));
+  EXPECT_THAT(bridge_->log(), Not(HasSubstr(dead + " works again")));
+  EXPECT_THAT(bridge_->why(waiting, "retry"), HasSubstr("not sent"));
+}
+
 TEST_F(Push, WhoConfirmsGetsNoneAndTheGhostGetsItAfterTheGraceTime) {
   const auto alice = online(alice_);
   const auto bob = phone(bob_, token_);

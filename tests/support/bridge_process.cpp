@@ -95,7 +95,7 @@ std::string BridgeProcess::app_text(const PushDouble& providers, const std::stri
          "url_production = " + url(PushProvider::apns) + "url_sandbox = " + url(PushProvider::apns_sandbox) +
          "[[webpush]]\napp = " + toml_text(app) +
          "subject = \"mailto:duet@example.com\"\nkey_file = " + toml_text(providers.vapid_key_file()) +
-         "allowed_hosts = [\"" + web_host + "\"]\n";
+         "allowed_hosts = [" + toml_text(web_host) + ", " + toml_text(kDeadHost) + "]\n";
 }
 
 }  // namespace duet

@@ -38,6 +38,9 @@ class BridgeProcess {
   // What `why` says of a message's id, once it says `what`, or at last.
   std::string why(const std::string& message, const std::string& what) const;
 
+  // An allowed host of Web Push where nobody listens: a browser vendor's service that is down.
+  static constexpr const char* kDeadHost = "127.0.0.1:9";
+
  private:
   std::filesystem::path token_file() const { return dir_.path() / "push.jwt"; }
   std::filesystem::path ready_file() const { return dir_.path() / "ready"; }

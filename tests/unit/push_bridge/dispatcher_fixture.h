@@ -81,12 +81,14 @@ class FakeSender final : public Sender {
 class DispatcherTest : public testing::Test {
  protected:
   DispatcherTest() { world_.register_phone(phone_); }
+  DispatcherTest(std::string channel, LaneNames lanes)
+      : world_({}, std::move(lanes)), channel_(std::move(channel)) {}
 
   std::unique_ptr<Dispatcher> make_dispatcher() {
     std::map<std::string, std::unique_ptr<Sender>> senders;
     auto sender = std::make_unique<FakeSender>();
     sender_ = sender.get();
-    senders.emplace("fcm/app", std::move(sender));
+    senders.emplace(channel_, std::move(sender));
     return std::make_unique<Dispatcher>(
         world_.database, world_.decision, std::move(senders),
         Dispatcher::Outlets{.poster = poster_,
@@ -128,6 +130,7 @@ class DispatcherTest : public testing::Test {
   std::optional<PushJob> job() { return world_.job(phone_, alice_); }
 
   push_test::World world_;
+  const std::string channel_ = "fcm/app";
   const UserId alice_ = push_test::user("alice");
   const UserId bob_ = push_test::user("bob");
   const Device phone_ = push_test::device("bob", "phone");

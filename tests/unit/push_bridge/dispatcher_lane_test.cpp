@@ -209,5 +209,71 @@ TEST_F(DispatcherTest, AConnectionThatIsNoGoodIsLeft) {
   EXPECT_EQ(checks_.size(), 1U);  // again at once
 }
 
+// An app that browsers of two vendors use.
+class DispatcherWebPushTest : public DispatcherTest {
+ protected:
+  DispatcherWebPushTest()
+      : DispatcherTest(
+            "webpush/app",
+            LaneNames({{"webpush/app", AllowedHosts::parse({"one.example", "two.example"}).value()}})) {}
+
+  void subscribe(const std::string& name, const std::string& host) {
+    world_.decision.registered(push_test::browser(device(name), host, world_.now()), world_.now());
+    sender_->urls.insert_or_assign(user(name), "https://" + host + "/");
+  }
+  void fail_all_of_one() {
+    sender_->verdict = {.action = Action::retry, .reason = "not sent", .after = 30s};
+    for (std::size_t i = 0; i < LaneHealth::kFailuresInARow; ++i) {
+      const auto name = "user" + std::to_string(i);
+      subscribe(name, "sub.one.example");
+      world_.message(alice_, user(name), 1);
+    }
+    pump();
+    answer_checks();
+    while (!poster_.posts.empty()) answer_post(0, PostResult::Kind::not_sent);
+    sender_->verdict = {.action = Action::sent, .reason = "sent"};
+  }
+};
+
+TEST_F(DispatcherWebPushTest, AVendorThatIsDownHoldsUpNoOther) {
+  fail_all_of_one();
+  subscribe("bob", "two.example");
+  subscribe("carol", "one.example");
+  world_.message(alice_, bob_, 1);
+  world_.message(alice_, user("carol"), 1);
+  pump();
+  answer_checks();
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_EQ(poster_.posts.front().request.url, "https://two.example/");
+  answer_post(200);
+  EXPECT_FALSE(world_.job(device("bob"), alice_));
+  EXPECT_FALSE(world_.job(device("carol"), alice_)->leased);
+}
+
+TEST_F(DispatcherWebPushTest, WhatWaitsFollowsItsDeviceToAnotherVendor) {
+  fail_all_of_one();
+  subscribe("bob", "one.example");
+  world_.message(alice_, bob_, 1);
+  pump();
+  EXPECT_TRUE(checks_.empty());
+  subscribe("bob", "two.example");
+  pump();
+  answer_checks();
+  EXPECT_EQ(poster_.posts.size(), 1U);
+}
+
+TEST_F(DispatcherWebPushTest, ADeviceThatGoesToAnotherVendorMeanwhileIsAskedAboutAgain) {
+  subscribe("bob", "one.example");
+  world_.message(alice_, bob_, 1);
+  pump();
+  subscribe("bob", "two.example");
+  answer_checks();
+  EXPECT_TRUE(poster_.posts.empty());
+  pump();
+  answer_checks();
+  ASSERT_EQ(poster_.posts.size(), 1U);
+  EXPECT_EQ(poster_.posts.front().request.url, "https://two.example/");
+}
+
 }  // namespace
 }  // namespace duet

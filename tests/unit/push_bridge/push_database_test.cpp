@@ -97,7 +97,7 @@ TEST_F(PushDatabaseTest, KeepsWhatPreviewsAreEncryptedTo) {
   EXPECT_FALSE(wants_preview(table.find(phone_)->target));
 }
 
-TEST_F(PushDatabaseTest, OneOfBeforeThereWerePreviewsGoesOnWithoutThem) {
+TEST_F(PushDatabaseTest, OneOfBeforeGoesOnWithoutPreviews) {
   {
     sqlite::create_private_file(file_);
     sqlite::Connection connection(file_, sqlite::Connection::Mode::read_write);
@@ -107,6 +107,10 @@ TEST_F(PushDatabaseTest, OneOfBeforeThereWerePreviewsGoesOnWithoutThem) {
         "INSERT INTO registrations (user, device, channel, token, environment, key, secret, "
         "registered_at, generation) VALUES ('bob', 'phone', 'fcm/app', 't', 0, x'', x'', 1, 1), "
         "('bob', 'web', 'webpush/app', 'https://push.example/1', 0, x'04', x'05', 1, 2)");
+    connection.execute("want a push",
+                       "INSERT INTO jobs (user, device, slot, peer, channel, last_seq, message, message_at, "
+                       "due, not_before, expires) VALUES ('bob', 'phone', 'alice', 'alice', 'fcm/app', 7, "
+                       "'m', 1, 1, 1, 9)");
   }
   PushDatabase database(file_, Access::owner);
   const auto all = database.registrations().of_user(phone_.user);
@@ -114,6 +118,9 @@ TEST_F(PushDatabaseTest, OneOfBeforeThereWerePreviewsGoesOnWithoutThem) {
   for (const auto& one : all) EXPECT_FALSE(wants_preview(one.target));
   EXPECT_EQ(std::get<FcmTarget>(all[0].target).token, "t");
   EXPECT_EQ(std::get<WebPushTarget>(all[1].target).keys.secret, "\x05");
+  const auto due = database.jobs().due("fcm/app", now_, 2);
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].last_seq, 7U);
 }
 
 TEST_F(PushDatabaseTest, ATokenIsTheLastDevicesThatRegistersIt) {
@@ -159,13 +166,13 @@ TEST_F(PushDatabaseTest, AReaderKeepsNewProviderTokensToItself) {
   EXPECT_EQ(database.find_secret("jwt"), "old");
 }
 
-TEST_F(PushDatabaseTest, DueJobsComeOldestFirstAndOfTheirChannelOnly) {
+TEST_F(PushDatabaseTest, DueJobsComeOldestFirstAndOfTheirLaneOnly) {
   PushDatabase database(file_, Access::owner);
-  const auto add = [&](const char* peer, const char* channel, int due) {
+  const auto add = [&](const char* peer, const char* lane, int due) {
     database.jobs().add({.kind = Notification::Kind::message,
                          .device = phone_,
                          .peer = user(peer),
-                         .channel = channel,
+                         .lane = lane,
                          .last_seq = 1,
                          .message = "m",
                          .message_at = now_,

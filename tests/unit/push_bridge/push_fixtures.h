@@ -25,10 +25,20 @@ inline Registration fcm(const Device& device, std::string token, Timestamp at) {
           .generation = 0};
 }
 
+// Of the user's browser, by a push service at that host.
+inline Registration browser(const Device& device, const std::string& host, Timestamp at) {
+  return {.device = device,
+          .app = "app",
+          .target = WebPushTarget{"https://" + host + "/" + format_client_id(device), {"key", "secret"}},
+          .registered_at = at,
+          .generation = 0};
+}
+
 // A bridge's memory and its rules, at a time that passes when it is told to.
 class World {
  public:
-  explicit World(DecisionRules rules = {}) : decision(database, presence, std::move(rules), counters) {}
+  explicit World(DecisionRules rules = {}, LaneNames lanes = LaneNames())
+      : decision(database, presence, std::move(rules), counters, std::move(lanes)) {}
 
   Timestamp now() const { return start_ + time_; }
   Instant instant() const { return {std::chrono::steady_clock::time_point(time_), now()}; }

@@ -33,6 +33,7 @@ Chatter::~Chatter() {
   blind_until_ = 0;
   thread_.request_stop();
   thread_.join();
+  mqtt_.reset();  // its own thread puts what comes in where it is not any more after this
 }
 
 void Chatter::run(const std::stop_token& stop) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "protocol/push_payload.h"
@@ -129,14 +130,13 @@ class PushFeedStory : public OwnPlatformTest {
   void register_push(TestDevice& device) {
     EXPECT_TRUE(accepted(device.mqtt().publish(
         {.topic = device.push_topic(), .payload = R"({"platform":"fcm","token":"t"})", .correlation = {}})));
-    constexpr int kAttempts = 100;  // each a round trip to the store
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const bool stored = eventually([&] {
       const json devices = device.result("devices").at("devices");
-      for (const auto& row : devices) {
-        if (row.at("device") == device.device() && row.at("push") == "fcm") return;
-      }
-    }
-    throw std::runtime_error("the registration is not stored");
+      return std::ranges::any_of(devices, [&](const auto& row) {
+        return row.at("device") == device.device() && row.at("push") == "fcm";
+      });
+    });
+    if (!stored) throw std::runtime_error("the registration is not stored");
   }
 };
 

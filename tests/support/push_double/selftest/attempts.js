@@ -4,6 +4,7 @@
 const assert = require('node:assert');
 const {test} = require('node:test');
 const {tell, violations, connect, closed, aMoment} = require('./double');
+const {Behaviour} = require('../behaviour');
 const {accessToken, message, sendFcm} = require('./google_sender');
 
 const kFaults = {
@@ -43,6 +44,21 @@ test('a dead token that was registered again', async () => {
   await aMoment();
   await sendFcm(session, token, message({token: 'device-9'}));
   assert.deepStrictEqual(await violations(), []);
+});
+
+test('what comes while another of the kind is answered repeats nothing', () => {
+  const seen = [];
+  const behaviour = new Behaviour({clock_slack_ms: 50, fcm_min_retry_ms: 10_000, keep: 10}, {violation: (...words) => seen.push(words)});
+  const grant = {id: 'grant', token: ''};
+  for (const status of [200, 503]) {
+    const at = Date.now();
+    behaviour.answered('oauth', grant, {status});
+    behaviour.arrived('oauth', grant, at - 1000);
+    assert.deepStrictEqual(seen, []);
+  }
+  behaviour.arrived('oauth', grant, Date.now());
+  assert.strictEqual(seen.length, 1);
+  assert.strictEqual(seen[0][1], 'early-retry');
 });
 
 test('what was refused for the configuration, once that is put right, and what was refused for good', async () => {

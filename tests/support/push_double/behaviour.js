@@ -53,7 +53,7 @@ class Behaviour {
 
   judgeRetry(provider, key, push, at) {
     const told = this.told.get(key);
-    if (!told || at < told.at) return; // it was on its way already: another sender's grant
+    if (!told || (provider === 'oauth' && at < told.at)) return; // it was on its way already: another app's grant
     const waited = at - told.at;
     const {status, reason} = told;
     if (waited + this.settings.clock_slack_ms < told.wait) {

@@ -46,7 +46,7 @@ test('a dead token that was registered again', async () => {
   assert.deepStrictEqual(await violations(), []);
 });
 
-test('what comes while another of the kind is answered repeats nothing', () => {
+test('a grant that comes while another is answered repeats nothing', () => {
   const seen = [];
   const behaviour = new Behaviour({clock_slack_ms: 50, fcm_min_retry_ms: 10_000, keep: 10}, {violation: (...words) => seen.push(words)});
   const grant = {id: 'grant', token: ''};
@@ -59,6 +59,10 @@ test('what comes while another of the kind is answered repeats nothing', () => {
   behaviour.arrived('oauth', grant, Date.now());
   assert.strictEqual(seen.length, 1);
   assert.strictEqual(seen[0][1], 'early-retry');
+  const push = {id: 'a push', token: 'a token'};
+  behaviour.answered('fcm', push, {status: 503});
+  behaviour.arrived('fcm', push, Date.now() - 1000); // the same push twice at once
+  assert.strictEqual(seen.length, 2);
 });
 
 test('what was refused for the configuration, once that is put right, and what was refused for good', async () => {

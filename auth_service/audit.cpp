@@ -30,6 +30,8 @@ std::string_view to_string(AuditEvent event) {
       return "client_login_ok";
     case AuditEvent::client_login_failed:
       return "client_login_failed";
+    case AuditEvent::refresh_repeated:
+      return "refresh_repeated";
     case AuditEvent::refresh_reused:
       return "refresh_reused";
     case AuditEvent::refresh_failed:

@@ -21,6 +21,7 @@ enum class AuditEvent : std::uint8_t {
   login_failed,
   client_login_ok,
   client_login_failed,
+  refresh_repeated,  // late; see SessionRules::refresh_grace
   refresh_reused,
   refresh_failed,
   revoked,

@@ -141,18 +141,20 @@ Result<LoginSession, NoSession> AuthDatabase::refresh(std::string_view text, std
   sqlite::Transaction transaction(connection_);
   const auto family = families_.find(token->family());
   if (!family) return Failure<NoSession>(NoSession{});
-  switch (judge(*family, *token, client, now, rules_.refresh_grace)) {
+  switch (judge(*family, *token, client, now)) {
     case RefreshVerdict::rotate: {
       const auto salt = random_bytes(kRotationSaltBytes);
       const auto next = token->successor(salt);
-      const Timestamp idle_ends = std::min<Timestamp>(now + rules_.refresh_ttl, family->ends);
-      families_.rotate(token->family(), next.hash(), salt, now, idle_ends);
+      families_.rotate(token->family(), next.hash(), salt, now, idle_end(*family, now));
       auto session = session_of(*family, next, now);
       transaction.commit();
       return session;
     }
     case RefreshVerdict::repeat: {
+      // Its holder is there, so the successor gets the whole of its time.
+      families_.set_idle_ends(token->family(), idle_end(*family, now));
       auto session = session_of(*family, token->successor(family->salt), now);
+      session.late_repeat = now > family->rotated + rules_.refresh_grace;
       transaction.commit();
       return session;
     }
@@ -166,6 +168,10 @@ Result<LoginSession, NoSession> AuthDatabase::refresh(std::string_view text, std
       break;
   }
   return Failure<NoSession>(NoSession{family->user, std::nullopt});
+}
+
+Timestamp AuthDatabase::idle_end(const Family& family, Timestamp now) const {
+  return std::min<Timestamp>(now + rules_.refresh_ttl, family.ends);
 }
 
 NoSession AuthDatabase::end_reused(const Family& family, const RefreshToken& token, Timestamp now) {

@@ -31,7 +31,7 @@ struct SessionRules {
   std::chrono::seconds clock_skew{30};           // that the verifiers allow
   std::chrono::seconds refresh_ttl{30 * 86400};  // of a refresh token that is not used
   std::chrono::seconds family_ttl{180 * 86400};  // of a login, however often it is refreshed
-  std::chrono::seconds refresh_grace{30};        // for a client that lost the answer
+  std::chrono::seconds refresh_grace{30};        // a refresh that is repeated later is noted as late
   std::size_t sessions_per_account = 32;         // a login beyond it ends the one that was quiet for longest
 };
 
@@ -40,7 +40,8 @@ struct LoginSession {
   UserId user;
   std::optional<DeviceId> device;
   std::string refresh_token;
-  Timestamp issued_at;  // of its access token
+  Timestamp issued_at;       // of its access token
+  bool late_repeat = false;  // a refresh that was repeated after more than `refresh_grace`
 };
 
 // Why there is none. With a revocation: the refresh token had been used before, and the family was ended.
@@ -98,6 +99,7 @@ class AuthDatabase {
  private:
   Timestamp issue_time_at(const UserId& user, const std::optional<DeviceId>& device, Timestamp now);
   LoginSession session_of(const Family& family, const RefreshToken& token, Timestamp now);
+  Timestamp idle_end(const Family& family, Timestamp now) const;
   NoSession end_reused(const Family& family, const RefreshToken& token, Timestamp now);
 
   // Constant after construction.

@@ -14,6 +14,7 @@ FamilyTable::FamilyTable(const sqlite::Connection& connection)
       rotate_(connection, "refresh a login",
               "UPDATE families SET previous = current, current = ?2, salt = ?3, rotated = ?4, idle_ends = ?5 "
               "WHERE id = ?1"),
+      set_idle_ends_(connection, "keep a login", "UPDATE families SET idle_ends = ?2 WHERE id = ?1"),
       end_(connection, "end a login", "DELETE FROM families WHERE id = ?1"),
       end_all_(connection, "end logins",
                "DELETE FROM families WHERE account = (SELECT id FROM accounts WHERE user = ?1)"),
@@ -53,6 +54,10 @@ void FamilyTable::add(std::string_view id, const Family& family) {
 void FamilyTable::rotate(std::string_view id, std::string_view current, std::string_view salt, Timestamp now,
                          Timestamp idle_ends) {
   rotate_.execute(Blob{id}, Blob{current}, Blob{salt}, now, idle_ends);
+}
+
+void FamilyTable::set_idle_ends(std::string_view id, Timestamp idle_ends) {
+  set_idle_ends_.execute(Blob{id}, idle_ends);
 }
 
 void FamilyTable::end(std::string_view id) {

@@ -22,6 +22,7 @@ class FamilyTable {
   // The current token becomes the previous one.
   void rotate(std::string_view id, std::string_view current, std::string_view salt, Timestamp now,
               Timestamp idle_ends);
+  void set_idle_ends(std::string_view id, Timestamp idle_ends);
 
   void end(std::string_view id);
   void end_all(std::string_view user);
@@ -36,6 +37,7 @@ class FamilyTable {
   sqlite::Statement find_;
   sqlite::Statement add_;
   sqlite::Statement rotate_;
+  sqlite::Statement set_idle_ends_;
   sqlite::Statement end_;
   sqlite::Statement end_all_;
   sqlite::Statement end_device_;

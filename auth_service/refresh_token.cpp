@@ -33,14 +33,14 @@ std::string RefreshToken::text() const {
   return encode_base64url(family_ + secret_);
 }
 
-RefreshVerdict judge(const Family& family, const RefreshToken& token, std::string_view client, Timestamp now,
-                     std::chrono::milliseconds grace) {
+RefreshVerdict judge(const Family& family, const RefreshToken& token, std::string_view client,
+                     Timestamp now) {
   if (family.client != client) return RefreshVerdict::foreign;
   if (now >= family.ends || now >= family.idle_ends) return RefreshVerdict::over;
   const auto hash = token.hash();
   if (equal_secrets(hash, family.current)) return RefreshVerdict::rotate;
   const bool before = !family.salt.empty() && equal_secrets(hash, family.previous);
-  return before && now <= family.rotated + grace ? RefreshVerdict::repeat : RefreshVerdict::reused;
+  return before ? RefreshVerdict::repeat : RefreshVerdict::reused;
 }
 
 }  // namespace duet

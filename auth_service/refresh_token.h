@@ -5,9 +5,10 @@
 //
 //   HMAC-SHA256(key: the secret presented, message: a fresh random salt)
 //
-// The salt is kept beside the hash of the old secret until the next refresh. So a client that lost the answer
-// and repeats the request gets the same successor, although nobody has stored it: it takes the old secret to
-// make it. docs/adr/0011-refresh-rotation.md. Pure values; thread-safe.
+// The salt is kept beside the hash of the old secret until the successor is used for the first time. So a
+// client that lost the answer and repeats the request gets the same successor, however late, although the
+// database does not have it: it takes the old secret to make it. docs/adr/0011-refresh-rotation.md. Pure
+// values; thread-safe.
 #pragma once
 
 #include <chrono>
@@ -55,12 +56,11 @@ struct Family {
 
 enum class RefreshVerdict : std::uint8_t {
   rotate,   // the current token
-  repeat,   // the one before, within the grace, and its successor was not used yet: answer as before
-  reused,   // an older one, or the one before too late: it was stolen from the client or by it
+  repeat,   // the one before, and its successor was not used yet: answer with the same successor
+  reused,   // an older one, whose successor was used: somebody else has a token of this login
   foreign,  // another client's
   over,     // the family has come to its end
 };
-RefreshVerdict judge(const Family& family, const RefreshToken& token, std::string_view client, Timestamp now,
-                     std::chrono::milliseconds grace);
+RefreshVerdict judge(const Family& family, const RefreshToken& token, std::string_view client, Timestamp now);
 
 }  // namespace duet

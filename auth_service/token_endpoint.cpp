@@ -102,6 +102,9 @@ HttpResponse grant_refresh(const Grant& grant) {
   if (token == nullptr) return invalid_request("refresh_token is missing");
   auto session = grant.parts.database.refresh(*token, grant.client.id);
   if (session) {
+    if (session->late_repeat) {
+      audit({AuditEvent::refresh_repeated, session->user, grant.request.address, grant.client.id});
+    }
     grant.parts.throttle.succeeded({Secret::Kind::password, session->user}, grant.request.address);
     return token_response(grant.parts, {session->user, std::move(session->device), session->issued_at,
                                         std::move(session->refresh_token)});

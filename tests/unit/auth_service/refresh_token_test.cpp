@@ -57,13 +57,15 @@ TEST(JudgeRefresh, ByTokenClientAndTime) {
 
   const auto verdict = [&family](const RefreshToken& token, std::chrono::milliseconds later,
                                  std::string_view client = "app") {
-    return judge(family, token, client, kRotatedAt + later, 30s);
+    return judge(family, token, client, kRotatedAt + later);
   };
   EXPECT_EQ(verdict(second, 0s), RefreshVerdict::rotate);
   EXPECT_EQ(verdict(second, 10h - 1ms), RefreshVerdict::rotate);
   EXPECT_EQ(verdict(second, 10h), RefreshVerdict::over);
-  EXPECT_EQ(verdict(first, 30s), RefreshVerdict::repeat);
-  EXPECT_EQ(verdict(first, 30s + 1ms), RefreshVerdict::reused);
+  EXPECT_EQ(verdict(first, 0s), RefreshVerdict::repeat);
+  EXPECT_EQ(verdict(first, 10h - 1ms), RefreshVerdict::repeat);  // however late
+  EXPECT_EQ(verdict(first, -2h), RefreshVerdict::repeat);        // by a clock that was set back
+  EXPECT_EQ(verdict(first, 10h), RefreshVerdict::over);
   EXPECT_EQ(verdict(third, 0s), RefreshVerdict::reused);
   EXPECT_EQ(verdict(second, 0s, "other"), RefreshVerdict::foreign);
   EXPECT_EQ(verdict(first, 1h, "other"), RefreshVerdict::foreign);  // nobody else ends it
@@ -74,8 +76,8 @@ TEST(JudgeRefresh, ByTokenClientAndTime) {
 TEST(JudgeRefresh, BeforeTheFirstRotationThereIsNoPreviousToken) {
   const auto token = RefreshToken::fresh();
   const auto family = family_with(token);
-  EXPECT_EQ(judge(family, token, "app", kRotatedAt, 30s), RefreshVerdict::rotate);
-  EXPECT_EQ(judge(family, token.successor("salt"), "app", kRotatedAt, 30s), RefreshVerdict::reused);
+  EXPECT_EQ(judge(family, token, "app", kRotatedAt), RefreshVerdict::rotate);
+  EXPECT_EQ(judge(family, token.successor("salt"), "app", kRotatedAt), RefreshVerdict::reused);
 }
 
 }  // namespace

@@ -52,13 +52,16 @@ class ServiceTest : public testing::Test {
 
   // Starts it, or starts it again after an orderly end.
   AuthClient start() {
-    service_.reset();
-    database_.reset();
+    stop();
     database_ = std::make_unique<AuthDatabase>(config_.database, config_.sessions, [this] { return now(); });
     service_ = std::make_unique<AuthService>(config_, *database_, sink_,
                                              Clocks{[this] { return now(); }, [this] { return steady(); }},
                                              [] { ADD_FAILURE() << "the server broke"; });
     return AuthClient(service_->port());
+  }
+  void stop() {
+    service_.reset();
+    database_.reset();
   }
   std::uint64_t computations() const { return service_->hasher().computations(); }
 

@@ -1,5 +1,12 @@
 // What a client of the service sees: refresh tokens and the end of logins.
 #include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <memory>
+#include <sstream>
+#include <thread>
 
 #include "tests/unit/auth_service/service_fixture.h"
 
@@ -10,6 +17,7 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 const UserId kAlice = *UserId::parse("alice");
 const DeviceId kPhone = *DeviceId::parse("phone");
@@ -34,9 +42,87 @@ TEST_F(Sessions, ALostAnswerIsRepeatedWithTheSameSuccessor) {
   client.sign_up("alice", kPassword);
   const auto first = client.log_in("alice", kPassword).text("refresh_token");
   const auto second = client.refresh(first).text("refresh_token");
-  pass(30s);
+  pass(29 * 24h);
+  EXPECT_EQ(client.refresh(first).text("refresh_token"), second);
+  pass(29 * 24h);  // the repeat has given the successor the whole of its time
   EXPECT_EQ(client.refresh(first).text("refresh_token"), second);
   EXPECT_EQ(client.refresh(second).status, 200);
+  EXPECT_THAT(sink_.take(), IsEmpty());
+}
+
+TEST_F(Sessions, AnAnswerThatIsLostAgainAndAgainEndsNoLogin) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  auto token = client.log_in("alice", kPassword).text("refresh_token");
+  for (int generation = 0; generation < 5; ++generation) {
+    const auto lost = client.refresh(token).text("refresh_token");
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      pass(10min);
+      EXPECT_EQ(client.refresh(token).text("refresh_token"), lost);
+    }
+    token = lost;
+  }
+  EXPECT_THAT(sink_.take(), IsEmpty());
+}
+
+// They have one refresh token and refresh at the same moment, and one of them late.
+TEST_F(Sessions, TwoTabsWithOneTokenStayLoggedIn) {
+  const auto client = start();
+  client.sign_up("alice", kPassword);
+  auto token = client.log_in("alice", kPassword).text("refresh_token");
+  for (int generation = 0; generation < 5; ++generation) {
+    std::array<std::string, 3> got;
+    {
+      std::jthread one([&] { got[0] = client.refresh(token).text("refresh_token"); });
+      std::jthread other([&] { got[1] = client.refresh(token).text("refresh_token"); });
+    }
+    pass(10min);
+    got[2] = client.refresh(token).text("refresh_token");
+    EXPECT_THAT(got, testing::Each(got[0]));
+    EXPECT_NE(got[0], token);
+    token = got[0];
+  }
+  EXPECT_THAT(sink_.take(), IsEmpty());
+}
+
+TEST_F(Sessions, ALostAnswerIsRepeatedAfterARestartAndAcrossClockSteps) {
+  std::string first;
+  std::string second;
+  {
+    const auto client = start();
+    client.sign_up("alice", kPassword);
+    first = client.log_in("alice", kPassword).text("refresh_token");
+    second = client.refresh(first).text("refresh_token");
+  }
+  const auto client = start();
+  for (const auto step : {2h, -4h, 2h}) {
+    pass(step);
+    EXPECT_EQ(client.refresh(first).text("refresh_token"), second);
+  }
+  EXPECT_EQ(client.refresh(second).status, 200);
+  EXPECT_EQ(client.refresh(first).text("error"), "invalid_grant");  // its successor was used
+}
+
+TEST_F(Sessions, ALateRepeatIsInTheAuditLog) {
+  std::ostringstream log;
+  auto& sinks = spdlog::default_logger()->sinks();
+  sinks.push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  {
+    const auto client = start();
+    client.sign_up("alice", kPassword);
+    const auto first = client.log_in("alice", kPassword).text("refresh_token");
+    client.refresh(first);
+    pass(30s);
+    client.refresh(first);
+    stop();
+    EXPECT_THAT(log.str(), Not(HasSubstr("refresh_repeated")));
+    const auto again = start();
+    pass(1ms);
+    again.refresh(first);
+    stop();
+  }
+  sinks.pop_back();
+  EXPECT_THAT(log.str(), HasSubstr("audit refresh_repeated user=alice address=127.0.0.1 client=app"));
 }
 
 TEST_F(Sessions, AReusedRefreshTokenEndsItsFamilyAndNoOther) {
@@ -45,12 +131,13 @@ TEST_F(Sessions, AReusedRefreshTokenEndsItsFamilyAndNoOther) {
   const auto other = client.log_in("alice", kPassword, "web").text("refresh_token");
   const auto first = client.log_in("alice", kPassword, "phone").text("refresh_token");
   const auto second = client.refresh(first).text("refresh_token");
-  pass(31s);
+  const auto third = client.refresh(second).text("refresh_token");
   const auto reused = client.refresh(first);
   EXPECT_EQ(reused.status, 400);
   EXPECT_EQ(reused.text("error"), "invalid_grant");
   EXPECT_THAT(sink_.take(), ElementsAre(Revocation{kAlice, kPhone, now() + 1s, now() + 1s + 931s}));
   EXPECT_EQ(client.refresh(second).text("error"), "invalid_grant");
+  EXPECT_EQ(client.refresh(third).text("error"), "invalid_grant");
   EXPECT_EQ(client.refresh(other).status, 200);
 }
 

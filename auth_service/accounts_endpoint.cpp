@@ -47,7 +47,8 @@ HttpResponse busy() {
 }
 
 HttpResponse bad_password() {
-  return problem(422, "password_unusable", "A password has 8 to 1024 bytes of UTF-8");
+  return problem(422, "password_unusable",
+                 "A password has 8 to 1024 bytes of UTF-8 and no control characters");
 }
 
 // Who asks with his own password, or what to answer him.

@@ -1,7 +1,7 @@
 // auth_service/login.h: is this the password of that account? Thread-safe.
 //
 // Whoever asks learns nothing else: a name that nobody has, one outside the grammar and a removed account are
-// throttled, cost one Argon2 computation and are answered as a wrong password is.
+// throttled, cost as many Argon2 computations and are answered as a wrong password is.
 #pragma once
 
 #include <chrono>
@@ -34,8 +34,9 @@ struct Attempt {
   Secret::Kind kind = Secret::Kind::password;
 };
 
-// Checks, counts and writes the audit line of a failure. A right password that was hashed at another cost is
-// hashed anew.
+// Checks, counts one attempt and writes the audit line of a failure. A password is tried in its one form
+// (Password::parse) and, if that differs and is wrong, as it came. A right password that was hashed at
+// another cost, or as it came, is hashed again.
 Result<Account, LoginRefusal> check_login(const AuthParts& parts, const Attempt& attempt);
 
 constexpr std::chrono::seconds kBusyWait{1};

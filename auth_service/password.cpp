@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "acl/crypto.h"
+#include "auth_service/opaque_string.h"
 #include "protocol/json_codec.h"
 
 namespace duet {
@@ -38,6 +39,11 @@ std::string argon2id(const Argon2Cost& cost, std::string_view password) {
 }  // namespace
 
 std::optional<Password> Password::parse(std::string_view text) {
+  const auto normal = opaque_string(text);
+  return normal ? as_typed(*normal) : std::nullopt;
+}
+
+std::optional<Password> Password::as_typed(std::string_view text) {
   if (text.size() < kMinBytes || text.size() > kMaxBytes) return std::nullopt;
   if (text.find('\0') != std::string_view::npos || !is_utf8(std::string(text))) return std::nullopt;
   return Password(text);

@@ -14,13 +14,16 @@
 
 namespace duet {
 
-// 8 to 1,024 bytes of UTF-8 without U+0000. Immutable; never printed.
+// 8 to 1,024 bytes. Immutable; never printed.
 class Password {
  public:
   static constexpr std::size_t kMinBytes = 8;
   static constexpr std::size_t kMaxBytes = 1024;
 
+  // The password that `text` means, however it was typed: in the form of opaque_string.h, whose bytes count.
   static std::optional<Password> parse(std::string_view text);
+  // The bytes as they came: UTF-8 without U+0000. Hashes from before passwords had one form are of these.
+  static std::optional<Password> as_typed(std::string_view text);
   std::string_view bytes() const { return bytes_; }
 
  private:

@@ -5,7 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   mosquitto mosquitto-dev libmosquitto-dev libpaho-mqtt-dev libpaho-mqttpp-dev
-  libsqlite3-dev libssl-dev libcurl4-openssl-dev ca-certificates zlib1g-dev libargon2-dev libcpp-httplib-dev
+  libsqlite3-dev libssl-dev libcurl4-openssl-dev ca-certificates zlib1g-dev libargon2-dev libutf8proc-dev libcpp-httplib-dev
   nlohmann-json3-dev libexpected-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   libboost1.81-dev
   libgtest-dev libgmock-dev)

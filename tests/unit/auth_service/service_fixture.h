@@ -63,6 +63,7 @@ class ServiceTest : public testing::Test {
     service_.reset();
     database_.reset();
   }
+  AuthDatabase& database() { return *database_; }
   std::uint64_t computations() const { return service_->hasher().computations(); }
 
   void pass(std::chrono::milliseconds time) { passed_ms_ += time.count(); }

@@ -19,6 +19,10 @@ using Clock = std::chrono::steady_clock;
 // How long a link that goes waits for what it has accepted to be acknowledged.
 constexpr std::chrono::seconds kPoliteness{1};
 
+// Counted in looks, not in time: a process that was stopped for a minute has looked once.
+constexpr int kAttemptLooks = 20;  // more than Paho's own 13 s for CONNACK; it has none for SUBACK
+constexpr int kSilentLooks = 60;
+
 // Exponential, each delay cut by up to a half at random, so that many clients do not come back in step.
 class Backoff {
  public:
@@ -74,12 +78,13 @@ class Link::Connection {
   // How a session ended.
   struct End {
     bool was_connected;
-    std::string why;  // empty: because somebody wanted it
+    std::optional<SessionEnd> how;  // nullopt: because somebody wanted it
   };
 
   void run(const std::stop_token& stop);
   End hold_session(const std::stop_token& stop);
   End serve(Session& session, const std::stop_token& stop);
+  void look_after(const Session& session, std::unique_lock<std::mutex>& lock);
   void finish_politely(Session& session, std::unique_lock<std::mutex>& lock);
   void send_ready(Session& session, std::unique_lock<std::mutex>& lock);
   void pause(const std::stop_token& stop, std::chrono::milliseconds delay);
@@ -88,7 +93,8 @@ class Link::Connection {
   SessionEvents session_events();
   void on_ready(std::size_t window);
   void on_published(std::uint64_t number, bool ok);
-  void end_session(const std::string& why);
+  void end_session(const SessionEnd& how);
+  void end_session_locked(const SessionEnd& how);
   void tell(const std::string& state);
   template <typename Body>
   void guarded(Body body);
@@ -102,7 +108,8 @@ class Link::Connection {
   Outgoing outgoing_;
   bool connected_ = false;
   bool was_connected_ = false;
-  std::optional<std::string> ended_;  // why
+  std::optional<SessionEnd> ended_;
+  int looks_in_vain_ = 0;  // since the broker last answered something
   bool reconnect_ = false;
   bool closing_ = false;
   std::string last_state_;
@@ -117,12 +124,13 @@ void Link::Connection::run(const std::stop_token& stop) {
     const End end = hold_session(stop);
     fail_pending();
     if (stop.stop_requested()) return;
-    if (end.why.empty()) {
+    if (!end.how) {
       tell("connecting anew to " + options_.uri);
       continue;
     }
-    tell(end.was_connected ? "connection to " + options_.uri + " ended: " + end.why
-                           : "cannot connect to " + options_.uri + ": " + end.why + "; trying again");
+    if (end.how->refused && handlers_.on_refused) handlers_.on_refused(end.how->why);
+    tell(end.was_connected ? "connection to " + options_.uri + " ended: " + end.how->why
+                           : "cannot connect to " + options_.uri + ": " + end.how->why + "; trying again");
     if (end.was_connected && Clock::now() - began >= options_.max_backoff) backoff.reset();
     pause(stop, backoff.next());
   }
@@ -134,6 +142,7 @@ Link::Connection::End Link::Connection::hold_session(const std::stop_token& stop
     reconnect_ = false;
     was_connected_ = false;
     ended_.reset();
+    looks_in_vain_ = 0;
   }
   try {
     const std::string password = options_.password ? options_.password() : std::string();
@@ -143,19 +152,40 @@ Link::Connection::End Link::Connection::hold_session(const std::stop_token& stop
   } catch (const std::exception& e) {
     const std::lock_guard lock(mutex_);
     connected_ = false;
-    return {.was_connected = was_connected_, .why = e.what()};
+    return {.was_connected = was_connected_, .how = SessionEnd{.why = e.what()}};
   }
 }
 
 Link::Connection::End Link::Connection::serve(Session& session, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
+  auto next_look = Clock::now() + options_.look_interval;
   while (!ended_ && !reconnect_ && !stop.stop_requested()) {
     send_ready(session, lock);
-    changed_.wait(lock, stop, [this] { return ended_ || reconnect_ || (connected_ && outgoing_.ready()); });
+    changed_.wait_until(lock, stop, next_look,
+                        [this] { return ended_ || reconnect_ || (connected_ && outgoing_.ready()); });
+    if (Clock::now() < next_look) continue;
+    look_after(session, lock);
+    next_look = Clock::now() + options_.look_interval;
   }
   if (stop.stop_requested()) finish_politely(session, lock);
   connected_ = false;
-  return {.was_connected = was_connected_, .why = ended_.value_or("")};
+  return {.was_connected = was_connected_, .how = ended_};
+}
+
+// Paho may lose a connection, or what was to happen on it, without a word.
+void Link::Connection::look_after(const Session& session, std::unique_lock<std::mutex>& lock) {
+  if (connected_) {
+    lock.unlock();
+    const bool alive = session.alive();
+    lock.lock();
+    if (!alive) end_session_locked({.why = "the connection is gone"});
+  }
+  if (connected_ && outgoing_.sent() == 0) {
+    looks_in_vain_ = 0;
+  } else if (++looks_in_vain_ >= (connected_ ? kSilentLooks : kAttemptLooks)) {
+    end_session_locked(
+        {.why = connected_ ? "the broker acknowledges nothing" : "the broker does not answer"});
+  }
 }
 
 // What publish() has accepted is sent and acknowledged, if that does not take long.
@@ -197,7 +227,7 @@ void Link::Connection::fail_pending() {
 
 SessionEvents Link::Connection::session_events() {
   return {.on_ready = [this](std::size_t window) { on_ready(window); },
-          .on_end = [this](const std::string& why) { end_session(why); },
+          .on_end = [this](const SessionEnd& how) { end_session(how); },
           .on_message =
               [this](const LinkMessage& message) {
                 if (handlers_.on_message) guarded([&] { handlers_.on_message(message); });
@@ -212,6 +242,7 @@ void Link::Connection::on_ready(std::size_t window) {
     if (ended_ || closing_) return;
     connected_ = true;
     was_connected_ = true;
+    looks_in_vain_ = 0;
   }
   tell("connected to " + options_.uri);
   if (handlers_.on_connected) guarded([&] { handlers_.on_connected(); });
@@ -222,15 +253,20 @@ void Link::Connection::on_published(std::uint64_t number, bool ok) {
   {
     const std::lock_guard lock(mutex_);
     done = outgoing_.finish(number);
+    looks_in_vain_ = 0;
     if (outgoing_.empty() || outgoing_.ready()) changed_.notify_all();
   }
   if (done && *done) guarded([&] { (*done)(ok); });
 }
 
-void Link::Connection::end_session(const std::string& why) {
+void Link::Connection::end_session(const SessionEnd& how) {
   const std::lock_guard lock(mutex_);
+  end_session_locked(how);
+}
+
+void Link::Connection::end_session_locked(const SessionEnd& how) {
   connected_ = false;
-  if (!ended_) ended_ = why;
+  if (!ended_) ended_ = how;
   changed_.notify_all();
 }
 
@@ -259,7 +295,7 @@ void Link::Connection::guarded(Body body) {
     body();
   } catch (const std::exception& e) {
     tell(std::string("a handler failed: ") + e.what());
-    end_session("a handler failed");
+    end_session({.why = "a handler failed"});
   }
 }
 

@@ -3,7 +3,10 @@
 //
 // A link connects, subscribes, and when the connection ends connects again with exponential backoff and
 // jitter, for ever, saying so through `on_state`. It asks for the password at each attempt, so that a rotated
-// token is used.
+// token is used. Every end is treated alike: a DISCONNECT of the broker with whatever reason, a connection
+// that was lost, a keep-alive without an answer. The link also looks after Paho, once in `look_interval`: a
+// connection that Paho no longer has, an attempt without an answer for 20 looks, and messages without any
+// acknowledgement for 60 looks are ends too.
 //
 // Threads: handlers run one at a time on Paho's receive thread or the link's own; they must not block on the
 // broker and must not destroy the link. publish() may be called from any thread, handlers included, and under
@@ -50,6 +53,7 @@ struct LinkOptions {
   std::chrono::seconds keep_alive{30};
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds max_backoff{5000};
+  std::chrono::milliseconds look_interval{1000};
 };
 
 struct LinkMessage {
@@ -65,6 +69,9 @@ struct LinkHandlers {
   // One sentence for the log: connected, connection lost, attempt failed (why, next try in …). Not twice the
   // same in a row.
   std::function<void(const std::string&)> on_state;
+  // The broker refused the password of an attempt, and why; the next attempt asks for another. Before the
+  // on_state of the attempt, but each time.
+  std::function<void(const std::string&)> on_refused;
 };
 
 enum class PublishResult : std::uint8_t { accepted, not_connected, queue_full };

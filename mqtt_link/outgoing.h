@@ -28,6 +28,7 @@ class Outgoing {
   };
 
   bool empty() const { return pending_.empty(); }
+  std::size_t sent() const { return sent_; }  // and not finished
   bool full() const { return pending_.size() >= kMaxPending; }
   void add(Link::Publish message, Done done);
 

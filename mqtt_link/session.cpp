@@ -3,6 +3,7 @@
 #include <mqtt/async_client.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <optional>
@@ -90,6 +91,13 @@ std::string why_failed(const mqtt::token& token) {
   return code == MQTTASYNC_FAILURE ? "no connection" : mqtt::exception::error_str(code);
 }
 
+// Of a CONNECT: MQTT 5 3.2.2.2, and MQTT 3.1.1 3.2.2.3.
+bool refuses_password(const mqtt::token& token) {
+  constexpr std::array kRefusals{0x86, 0x87, 4, 5};
+  const auto refuses = [&](int code) { return std::ranges::find(kRefusals, code) != kRefusals.end(); };
+  return refuses(token.get_reason_code()) || refuses(token.get_return_code());
+}
+
 mqtt::const_message_ptr make_paho_message(const Link::Publish& message) {
   mqtt::properties properties;
   if (!message.correlation_data.empty()) {
@@ -109,8 +117,11 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
               mqtt::create_options(options.mqtt_version, kPahoBufferedMessages)) {
     interpose_connect();
     paho_.set_callback(*this);
+    // MQTT 3.1.1 has no DISCONNECT from the broker, and Paho C hands over uninitialised properties there.
+    if (options.mqtt_version < MQTTVERSION_5) return;
+    // Paho C 1.3.12 calls this and nothing else: not connection_lost (paho.mqtt.c #1619).
     paho_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
-      disconnect_reason_ = "the broker said: " + reason_text(reason);
+      end({.why = "the broker ended it: " + reason_text(reason)});
     });
   }
 
@@ -135,6 +146,8 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     paho_.connect(std::move(connect), nullptr, *this);
   }
 
+  bool alive() const { return paho_.is_connected(); }
+
   void publish(const Link::Publish& message, std::uint64_t number) {
     // The number travels as Paho's context pointer, which nobody follows.
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
@@ -158,9 +171,9 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
   void on_failure(const mqtt::token& token) override {
     switch (token.get_type()) {
       case mqtt::token::CONNECT:
-        return end(why_failed(token));
+        return end({.why = why_failed(token), .refused = refuses_password(token)});
       case mqtt::token::SUBSCRIBE:
-        return end("the subscription was refused: " + why_failed(token));
+        return end({.why = "the subscription was refused: " + why_failed(token)});
       case mqtt::token::PUBLISH:
         return events_.on_published(number_of(token), false);
       default:
@@ -181,7 +194,7 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     try {
       paho_.subscribe(mqtt::string_collection::create(std::move(filters)), qos, nullptr, *this);
     } catch (const mqtt::exception& e) {
-      end(std::string("cannot subscribe: ") + e.what());
+      end({.why = std::string("cannot subscribe: ") + e.what()});
     }
   }
 
@@ -199,8 +212,8 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     const auto codes = token.get_subscribe_response().get_reason_codes();
     for (std::size_t i = 0; i < codes.size() && i < options_.subscriptions.size(); ++i) {
       if (codes[i] >= kFirstFailureCode) {
-        return end("the subscription to " + options_.subscriptions[i].filter +
-                   " was refused: " + reason_text(codes[i]));
+        return end({.why = "the subscription to " + options_.subscriptions[i].filter +
+                           " was refused: " + reason_text(codes[i])});
       }
     }
     events_.on_ready(window_);
@@ -212,9 +225,7 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     events_.on_published(number_of(token), !refused);
   }
 
-  void connection_lost(const std::string&) override {
-    end(disconnect_reason_.empty() ? "the connection was lost" : disconnect_reason_);
-  }
+  void connection_lost(const std::string&) override { end({.why = "the connection was lost"}); }
 
   void message_arrived(mqtt::const_message_ptr message) override {
     const auto& properties = message->get_properties();
@@ -232,8 +243,8 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     return reinterpret_cast<std::uint64_t>(token.get_user_context());
   }
 
-  void end(const std::string& why) {
-    if (!ended_.exchange(true)) events_.on_end(why);
+  void end(const SessionEnd& how) {
+    if (!ended_.exchange(true)) events_.on_end(how);
   }
 
   const LinkOptions& options_;
@@ -242,7 +253,6 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
   // Touched in Paho's callbacks only, which its lock keeps apart.
   bool accepted_ = false;
   std::size_t window_ = kMaxWindow;
-  std::string disconnect_reason_;
 
   mqtt::async_client paho_;  // last: its destructor may still call back
 };
@@ -254,6 +264,10 @@ Session::~Session() = default;
 
 void Session::connect(const std::string& password) {
   client_->connect(password);
+}
+
+bool Session::alive() const {
+  return client_->alive();
 }
 
 void Session::publish(const Link::Publish& message, std::uint64_t number) {

@@ -11,13 +11,19 @@
 
 namespace duet {
 
+// How a connection, or the attempt at one, ended.
+struct SessionEnd {
+  std::string why;       // half a sentence
+  bool refused = false;  // the broker took the client for somebody who may not connect: the password is wrong
+};
+
 // Called on Paho's threads, one at a time and under Paho's lock: they must not wait for another thread that
 // uses Paho. They throw nothing.
 struct SessionEvents {
   // Connected and subscribed. `window`: how many QoS 1 messages the broker takes unacknowledged.
   std::function<void(std::size_t window)> on_ready;
-  // The attempt failed or the connection was lost. At most once; why, as half a sentence.
-  std::function<void(const std::string& why)> on_end;
+  // The attempt failed, the broker sent DISCONNECT, or the connection was lost. At most once.
+  std::function<void(const SessionEnd&)> on_end;
   std::function<void(const LinkMessage&)> on_message;
   // The fate of the message that was published with this number. At most once each.
   std::function<void(std::uint64_t number, bool ok)> on_published;
@@ -37,6 +43,10 @@ class Session {
 
   // Begins to connect: on_ready or on_end follows. Throws std::runtime_error when Paho refuses to try.
   void connect(const std::string& password);
+
+  // Whether Paho still has a connection. It may have none although no on_end came: Paho has ways to lose one
+  // that it tells nobody of. Waits for Paho's lock. To be asked after on_ready.
+  bool alive() const;
 
   // Hands a message to Paho. Throws std::runtime_error when Paho takes it no more.
   void publish(const Link::Publish& message, std::uint64_t number);

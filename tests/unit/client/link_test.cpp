@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 
 #include "tests/support/patience.h"
 #include "tests/support/process.h"
+#include "tests/unit/client/link_witness.h"
 #include "tests/unit/client/plain_broker.h"
 
 namespace duet {
@@ -23,53 +23,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Writes down what the handlers of one link are told.
-class Witness {
- public:
-  LinkHandlers handlers() {
-    return {.on_connected = [this] { note([this] { ++connected; }); },
-            .on_message =
-                [this](const LinkMessage& message) {
-                  note([&] {
-                    messages.emplace_back(message.payload);
-                    correlations.emplace_back(message.correlation_data);
-                  });
-                },
-            .on_state = [this](const std::string& state) { note([&] { states.push_back(state); }); }};
-  }
-  std::function<void(bool)> done() {
-    return [this](bool ok) { note([&] { ok ? ++acknowledged : ++failed; }); };
-  }
-
-  template <typename Condition>
-  bool wait_until(Condition condition) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience, [&] { return condition(*this); });
-  }
-  bool wait_connected(int times) {
-    return wait_until([times](const Witness& w) { return w.connected >= times; });
-  }
-
-  // Read them in wait_until, or when no handler can run.
-  int connected = 0;
-  int acknowledged = 0;
-  int failed = 0;
-  std::vector<std::string> messages;
-  std::vector<std::string> correlations;
-  std::vector<std::string> states;
-
- private:
-  template <typename Body>
-  void note(Body body) {
-    const std::lock_guard lock(mutex_);
-    body();
-    changed_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-};
 
 class LinkTest : public ::testing::TestWithParam<int> {
  protected:

@@ -71,7 +71,7 @@ struct LinkHandlers {
   std::function<void(const std::string&)> on_state;
   // The broker refused the password of an attempt, and why; the next attempt asks for another. Before the
   // on_state of the attempt, but each time.
-  std::function<void(const std::string&)> on_refused;
+  std::function<void(const std::string&)> on_refused = {};
 };
 
 enum class PublishResult : std::uint8_t { accepted, not_connected, queue_full };

@@ -6,6 +6,15 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(ZLIB REQUIRED)
 
+if(DUET_LINKER)
+  find_program(DUET_LINKER_PROGRAM ld.${DUET_LINKER})
+  if(DUET_LINKER_PROGRAM)
+    add_link_options(-fuse-ld=${DUET_LINKER})
+  else()
+    message(STATUS "${DUET_LINKER} is not installed: linking takes longer")
+  endif()
+endif()
+
 add_library(duet_warnings INTERFACE)
 target_compile_options(duet_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast

@@ -12,7 +12,7 @@ build_packages=(
 front_door_packages=(haproxy)  # scripts/run --tls
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
 test_packages=(
-  clang-format clang-tidy git python3 mosquitto-clients curl openssl systemd chromium
+  mold clang-format clang-tidy git python3 mosquitto-clients curl openssl systemd chromium
   "${front_door_packages[@]}" "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.

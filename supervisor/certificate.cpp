@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include "acl/openssl.h"
@@ -99,6 +101,24 @@ void sign_certificate(X509* certificate, X509* issuer, EVP_PKEY* issuer_key) {
   require_done(X509_sign(certificate, issuer_key, EVP_sha256()) > 0, "sign a certificate");
 }
 
+// A key with a passphrase is not asked for: there may be a terminal, and the platform must not wait at it.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) {
+  return -1;
+}
+
+openssl::Pkey parse_private_key(std::string_view pem) {
+  const openssl::ErrorScope errors;
+  const auto bio = bio_of(pem);
+  return openssl::Pkey(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
+}
+
+// RFC 5280 4.1.2.5: in UTC, to the second.
+std::optional<Timestamp> to_timestamp(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
+  return Timestamp(std::chrono::seconds(::timegm(&parts)));
+}
+
 bool is_good_for(X509* certificate, const std::string& name) {
   if (IpAddress::parse(name)) return X509_check_ip_asc(certificate, name.c_str(), 0) == 1;
   return X509_check_host(certificate, name.data(), name.size(), 0, nullptr) == 1;
@@ -150,6 +170,26 @@ bool certificate_serves(std::string_view pem, const std::vector<std::string>& na
          X509_cmp_time(X509_get0_notAfter(certificate.get()), &moment) > 0 &&
          std::all_of(names.begin(), names.end(),
                      [&](const std::string& name) { return is_good_for(certificate.get(), name); });
+}
+
+Result<Validity, std::string> read_server_certificate(std::string_view pem) {
+  using Wrong = Failure<std::string>;
+  const openssl::ErrorScope errors;
+  const auto certificate = parse_certificate(pem);
+  if (!certificate) return Wrong("has no certificate that can be read");
+  const auto key = parse_private_key(pem);
+  if (!key) return Wrong("has no private key that can be read without a passphrase");
+  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
+    return Wrong("has a private key that does not belong to its first certificate");
+  }
+  const auto from = to_timestamp(X509_get0_notBefore(certificate.get()));
+  const auto until = to_timestamp(X509_get0_notAfter(certificate.get()));
+  if (!from || !until) return Wrong("has a certificate whose dates cannot be read");
+  return Validity{.from = *from, .until = *until};
+}
+
+bool has_private_key(std::string_view pem) {
+  return parse_private_key(pem) != nullptr;
 }
 
 }  // namespace duet

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/names.h"
+#include "protocol/result.h"
 
 namespace duet {
 
@@ -37,5 +38,19 @@ Certificate issue_certificate(const CertificateSpec& spec, const Certificate& au
 // and will be so until then. False for anything that cannot be read.
 bool certificate_serves(std::string_view pem, const std::vector<std::string>& names, Timestamp until,
                         std::string_view authority_pem);
+
+// The time for which a server's certificate is good (RFC 5280 4.1.2.5).
+struct Validity {
+  Timestamp from;
+  Timestamp until;
+};
+
+// Reads what a server shows: the first certificate of `pem`, which must also hold the private key of that
+// certificate, not encrypted. The error completes a sentence that begins with the file's name, for example
+// "has no private key".
+Result<Validity, std::string> read_server_certificate(std::string_view pem);
+
+// Whether `pem` has a private key that can be read.
+bool has_private_key(std::string_view pem);
 
 }  // namespace duet

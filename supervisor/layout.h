@@ -11,7 +11,8 @@
 //   push/           which devices can be reached how, and what they are to be told
 //   issuers/        keys of other identity providers, as fetched
 //   log/            a file for each process
-//   tls/            ca.pem, ca.key, server.pem, and the certificates of services elsewhere
+//   tls/            ca.pem, ca.key, server.pem, served.pem (what HAProxy shows), and the certificates of
+//                   services elsewhere
 //   clients/        what the `duet` command keeps for its users
 //
 // Immutable value.
@@ -62,6 +63,7 @@ class Layout {
   std::filesystem::path authority() const { return tls() / "ca.pem"; }
   std::filesystem::path authority_key() const { return tls() / "ca.key"; }
   std::filesystem::path server_certificate() const { return tls() / "server.pem"; }
+  std::filesystem::path served_certificate() const { return tls() / "served.pem"; }
   std::filesystem::path proxy_config() const { return run() / "haproxy.cfg"; }
   std::filesystem::path services_config() const { return run() / "services.cfg"; }
   std::filesystem::path admin_socket() const { return run() / "haproxy.sock"; }

@@ -20,6 +20,7 @@
 #include "supervisor/push_parts.h"
 #include "supervisor/ready_file.h"
 #include "supervisor/secrets.h"
+#include "supervisor/served_certificate.h"
 #include "supervisor/service_part.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tls_files.h"
@@ -108,7 +109,7 @@ std::optional<FrontDoor> make_front_door(const Options& options, const Layout& l
                                          const PlatformConfig& config) {
   if (!options.tls) return std::nullopt;
   FrontDoor door{.certificate = ServedCertificate(layout, config.tls, now())};
-  const auto& file = door.certificate.file();
+  const auto file = door.certificate.copy();
   write_file_atomically(
       layout.proxy_config(),
       proxy_config(read_file(door.programs.proxy_template), layout, options.ports, config, file),
@@ -121,14 +122,15 @@ std::optional<FrontDoor> make_front_door(const Options& options, const Layout& l
   return door;
 }
 
-Part proxy_part(const FrontDoor& door, const Layout& layout, const PlatformConfig& config, int process_lock) {
+Part proxy_part(FrontDoor& door, const Layout& layout, const PlatformConfig& config, int process_lock) {
   auto spec =
       service_spec("proxy", {door.programs.proxy, "-db", "-f", layout.proxy_config()}, layout, process_lock);
   if (config.tls.services_port != 0)
     spec.command.insert(spec.command.end(), {"-f", layout.services_config()});
   spec.open_files = proxy_open_files(config.tls);
-  return Part{
-      .spec = std::move(spec), .before_start = {}, .is_ready = [layout](pid_t) { return is_open(layout); }};
+  return Part{.spec = std::move(spec),
+              .before_start = [&door] { door.certificate.proxy_starts(); },
+              .is_ready = [layout](pid_t) { return is_open(layout); }};
 }
 
 std::optional<TlsAddresses> tls_addresses(const Options& options, const Layout& layout,
@@ -152,8 +154,8 @@ void say_how_to_trust(Report& report, const TlsAddresses& tls) {
       "it");
 }
 
-// In the order of their start, which is also that of their stop, backwards.
-std::vector<Part> make_parts(const Programs& programs, const std::optional<FrontDoor>& front_door,
+// In the order of their start, which is also that of their stop, backwards. `front_door` outlives them.
+std::vector<Part> make_parts(const Programs& programs, std::optional<FrontDoor>& front_door,
                              const Layout& layout, const Options& options, const PlatformConfig& config,
                              int process_lock) {
   std::vector<Part> parts;
@@ -236,7 +238,9 @@ void run_platform(const Options& options, const Signals& signals, const Platform
   });
   Chore refresh_tokens(report, [&] { tokens.refresh(now()); });
   Chore refresh_certificate(report, [&] {
-    if (front_door) front_door->certificate.refresh(now());
+    if (!front_door) return;
+    if (const auto warning = front_door->certificate.warning(now())) report.say(*warning);
+    front_door->certificate.refresh(now());
   });
 
   Supervisor supervisor(make_parts(programs, front_door, layout, options, config, process_lock.fd()),

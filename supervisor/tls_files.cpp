@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 
 #include "file_io/file.h"
 #include "file_io/secret_file.h"
-#include "supervisor/unix_socket.h"
 
 namespace duet {
 namespace {
@@ -22,7 +22,6 @@ constexpr auto kServerLife = 90 * kDay;
 constexpr auto kServerRest = 30 * kDay;  // a certificate with less is renewed
 constexpr auto kServiceLife = 365 * kDay;
 constexpr std::chrono::hours kOtherClocks{1};  // are wrong by less
-constexpr std::chrono::hours kRenewalInterval{1};
 
 bool is_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
@@ -35,27 +34,6 @@ std::optional<std::string> host_name() {
   std::string name = buffer.data();
   if (name.empty() || !std::all_of(name.begin(), name.end(), is_host_character)) return std::nullopt;
   return name;
-}
-
-// HAProxy's command line ends a word at a space.
-std::string quoted(const std::string& path) {
-  std::string text;
-  for (const char c : path) {
-    if (c == ' ' || c == '\\' || c == ';') text += '\\';
-    text += c;
-  }
-  return text;
-}
-
-// An empty line would end it (HAProxy 2.6 Management Guide 9.3).
-std::string without_empty_lines(std::string_view text) {
-  std::string kept;
-  for (const char c : text) {
-    if (c == '\r' || (c == '\n' && (kept.empty() || kept.back() == '\n'))) continue;
-    kept += c;
-  }
-  if (!kept.empty() && kept.back() != '\n') kept += '\n';
-  return kept;
 }
 
 }  // namespace
@@ -124,45 +102,6 @@ ServiceCertificate make_service_certificate(const Layout& layout, const std::str
   write_file_atomically(files.certificate, made.pem, kSecretMode);
   write_file_atomically(files.key, made.key_pem, kSecretMode);
   return files;
-}
-
-ServedCertificate::ServedCertificate(Layout layout, PlatformConfig::Tls rules, Timestamp now)
-    : layout_(std::move(layout)),
-      rules_(std::move(rules)),
-      file_(rules_.certificate.empty() ? layout_.server_certificate() : rules_.certificate) {
-  renew(now);
-  served_ = read_file(file_);
-}
-
-void ServedCertificate::renew(Timestamp now) {
-  // Also the authority that client certificates are made by.
-  if (rules_.certificate.empty()) {
-    renew_server_certificate(layout_, local_names(rules_.names), now);
-  } else {
-    open_authority(layout_, now);
-  }
-  renewed_at_ = now;
-}
-
-void ServedCertificate::refresh(Timestamp now) {
-  const bool lost = rules_.certificate.empty() && !fs::exists(file_);
-  if (lost || now < *renewed_at_ || now >= *renewed_at_ + kRenewalInterval) renew(now);
-  if (read_file(file_) != served_) hand_over();
-}
-
-void ServedCertificate::hand_over() {
-  std::string text = read_file(file_);
-  const std::string name = quoted(file_.string());
-  const auto set = ask_unix_socket(layout_.admin_socket(),
-                                   "set ssl cert " + name + " <<\n" + without_empty_lines(text) + "\n");
-  const bool taken = set && set->find("Transaction created") != std::string::npos;
-  const auto commit =
-      taken ? ask_unix_socket(layout_.admin_socket(), "commit ssl cert " + name + "\n") : std::nullopt;
-  if (!commit || commit->find("Success") == std::string::npos) {
-    throw std::runtime_error(file_.string() +
-                             ": haproxy does not take the new certificate and stays with the old one");
-  }
-  served_ = std::move(text);
 }
 
 }  // namespace duet

@@ -4,13 +4,11 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "supervisor/certificate.h"
 #include "supervisor/layout.h"
-#include "supervisor/platform_config.h"
 
 namespace duet {
 
@@ -31,28 +29,5 @@ struct ServiceCertificate {
 // Makes tls/NAME.pem and tls/NAME.key for a service on another machine, good for a year; replaces older ones.
 // The name has letters, digits and hyphens.
 ServiceCertificate make_service_certificate(const Layout& layout, const std::string& name, Timestamp now);
-
-// The certificate that HAProxy shows: the operator's, or our own. Whatever replaces the file, HAProxy gets it
-// while it runs, and no connection ends. One thread owns it.
-class ServedCertificate {
- public:
-  // Makes our own when there is to be one.
-  ServedCertificate(Layout layout, PlatformConfig::Tls rules, Timestamp now);
-
-  const std::filesystem::path& file() const { return file_; }
-
-  // To be called about once a second. Throws when the file cannot be used; what HAProxy had then stays.
-  void refresh(Timestamp now);
-
- private:
-  void renew(Timestamp now);
-  void hand_over();
-
-  Layout layout_;
-  PlatformConfig::Tls rules_;
-  std::filesystem::path file_;
-  std::optional<Timestamp> renewed_at_;
-  std::string served_;  // as HAProxy has it
-};
 
 }  // namespace duet

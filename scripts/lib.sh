@@ -88,19 +88,30 @@ require_node() {
   require_packages nodejs npm
 }
 
+# configure PRESET: brings the build tree's own description up to date.
+configure() {
+  local preset=$1
+  local directory=$root/build/$preset
+  mkdir -p "$directory"
+  (
+    flock 9
+    if [ -f "$directory/build.ninja" ]; then
+      quietly "$directory/configure.log" ninja -C "$directory" build.ninja && exit
+    fi
+    say "configuring $preset"
+    cd "$root"
+    quietly "$directory/configure.log" cmake --preset "$preset" || fail "configuring $preset failed"
+  ) 9>"$root/build/$preset.lock"
+}
+
 # build PRESET TARGET…: configures when needed, and builds. One at a time: others wait.
 build() {
   local preset=$1
   shift
   local directory=$root/build/$preset
-  mkdir -p "$directory"
+  [ -f "$directory/build.ninja" ] || configure "$preset"
   (
     flock 9
-    if [ ! -f "$directory/build.ninja" ]; then
-      say "configuring $preset"
-      cd "$root"
-      quietly "$directory/configure.log" cmake --preset "$preset" || fail "configuring $preset failed"
-    fi
     cd "$directory"
     say "bringing build/$preset up to date"
     export NINJA_STATUS='  [%f/%t, %es] '

@@ -16,13 +16,13 @@
 
 namespace duet {
 
-// Serves while it lives. `config`, `database` and `sink` must outlive it.
+// Serves while it lives. `config`, `database`, `sink` and `health` must outlive it.
 class AuthService {
  public:
   // `on_broken`: see HttpServer. Throws, saying why, when a part cannot be had, and when an account has the
   // name of a bot's user.
   AuthService(const AuthConfig& config, AuthDatabase& database, RevocationSink& sink, Clocks clocks,
-              std::function<void()> on_broken);
+              std::function<void()> on_broken, const Health* health = nullptr);
 
   std::uint16_t port() const { return server_.port(); }
   const PasswordHasher& hasher() const { return hasher_; }

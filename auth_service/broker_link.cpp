@@ -16,13 +16,17 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-BrokerLink::BrokerLink(const BrokerSettings& broker, AuthDatabase& database)
-    : feed_(database,
+BrokerLink::BrokerLink(const BrokerSettings& broker, AuthDatabase& database, Health& health)
+    : connection_(health.add_state("not connected to the broker yet")),
+      turns_(health.add_loop("the renewal of tokens")),
+      feed_(database,
             [this](Link::Publish message, std::function<void(bool)> on_done) {
               return link_.publish(std::move(message), std::move(on_done));
             }),
       token_("auth", broker.token_file),
-      link_(link_options(broker), handlers()) {}
+      link_(link_options(broker), handlers()) {
+  health.add_check([this](auto) { return link_.silence(); });
+}
 
 void BrokerLink::start() {
   link_.start();
@@ -32,7 +36,13 @@ void BrokerLink::start() {
 LinkHandlers BrokerLink::handlers() {
   return {.on_connected = [this] { tell_all(); },
           .on_message = [](const LinkMessage&) {},
-          .on_state = [](const std::string& state) { spdlog::info("broker: {}", state); }};
+          .on_state = [this](const std::string& state) { on_state(state); }};
+}
+
+void BrokerLink::on_state(const std::string& state) {
+  spdlog::info("broker: {}", state);
+  if (link_.connected()) return connection_.good();
+  connection_.bad("not connected to the broker: " + state);
 }
 
 void BrokerLink::tell_all() {
@@ -50,6 +60,7 @@ void BrokerLink::keep_up(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     never.wait_for(lock, stop, kInterval, [] { return false; });
     if (stop.stop_requested()) return;
+    turns_.turned();
     token_.check([this](Link::Publish message) { return link_.publish(std::move(message)); });
     if (feed_.behind() && link_.connected()) tell_all();
   }

@@ -9,14 +9,15 @@
 #include "mqtt_link/broker_settings.h"
 #include "mqtt_link/link.h"
 #include "mqtt_link/token_rotation.h"
+#include "service/health.h"
 
 namespace duet {
 
-// Connects, and connects again, for ever, from start() on. The database outlives it; it outlives those who
-// revoke.
+// Connects, and connects again, for ever, from start() on. The database and `health` outlive it; it
+// outlives those who revoke.
 class BrokerLink {
  public:
-  BrokerLink(const BrokerSettings& broker, AuthDatabase& database);
+  BrokerLink(const BrokerSettings& broker, AuthDatabase& database, Health& health);
   BrokerLink(const BrokerLink&) = delete;
   BrokerLink& operator=(const BrokerLink&) = delete;
 
@@ -25,9 +26,12 @@ class BrokerLink {
 
  private:
   LinkHandlers handlers();
+  void on_state(const std::string& state);
   void tell_all();
   void keep_up(const std::stop_token& stop);
 
+  Health::State& connection_;
+  Health::Loop& turns_;
   RevocationFeed feed_;
   TokenRotation token_;      // the thread's
   Link link_;                // after the feed, which its handlers use

@@ -10,6 +10,7 @@
 #include "auth_service/password.h"
 #include "auth_service/revocation.h"
 #include "auth_service/throttle.h"
+#include "service/health.h"
 
 namespace duet {
 
@@ -28,6 +29,7 @@ struct AuthParts {
   LoginThrottle& throttle;
   RevocationSink& sink;
   Clocks clocks;
+  const Health* health = nullptr;  // of the whole service; null: nothing is known against it
 };
 
 }  // namespace duet

@@ -44,9 +44,20 @@ HttpResponse answer_metadata(const AuthParts& parts, const HttpRequest& /*reques
        methods}}.dump());
 }
 
-HttpResponse answer_health(const AuthParts& parts, const HttpRequest& /*request*/) {
+HttpResponse answer_database_health(const AuthParts& parts, const HttpRequest& /*request*/) {
   parts.database.find_account("");  // throws when the database cannot be read
   return json_response(200, {{"status", "ok"}});
+}
+
+HttpResponse answer_health_part(const AuthParts& parts, const HttpRequest& request) {
+  const auto report = parts.health != nullptr ? parts.health->report() : HealthReport();
+  const auto found = answer_health(request.path, report).value();
+  HttpResponse response;
+  response.status = static_cast<int>(found.status);
+  response.content_type = "application/json";
+  response.body = found.body;
+  response.headers = {{"Cache-Control", "no-store"}};
+  return response;
 }
 
 struct Route {
@@ -64,7 +75,9 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/logout", answer_logout},
     Route{"GET", "/.well-known/jwks.json", answer_jwks},
     Route{"GET", "/.well-known/oauth-authorization-server", answer_metadata},
-    Route{"GET", "/healthz", answer_health},
+    Route{"GET", "/healthz", answer_database_health},
+    Route{"GET", "/healthz/live", answer_health_part},
+    Route{"GET", "/healthz/ready", answer_health_part},
 };
 
 }  // namespace

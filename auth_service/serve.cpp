@@ -3,12 +3,15 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <exception>
 #include <optional>
 
 #include "auth_service/auth_service.h"
 #include "auth_service/broker_link.h"
 #include "auth_service/config.h"
 #include "mqtt_link/log.h"
+#include "service/health.h"
+#include "service/health_server.h"
 #include "service/stop_signal.h"
 
 namespace duet {
@@ -20,6 +23,19 @@ class NobodyIsTold final : public RevocationSink {
   void revoked(const Revocation& /*revocation*/) override {}
 };
 
+void add_checks(Health& health, const AuthConfig& config, AuthDatabase& database) {
+  health.add_check(
+      [directory = config.database.parent_path().string()](auto) { return disk_trouble(directory); });
+  health.add_check([&database](auto) -> std::optional<std::string> {
+    try {
+      database.find_account("");
+      return std::nullopt;
+    } catch (const std::exception& error) {
+      return std::string("the database cannot be read: ") + error.what();
+    }
+  });
+}
+
 }  // namespace
 
 int serve_auth(const std::filesystem::path& config_file) {
@@ -27,15 +43,20 @@ int serve_auth(const std::filesystem::path& config_file) {
   StopSignal stop;  // before any thread
   start_log("auth", config.log_level);
   AuthDatabase database(config.database, config.sessions, system_clocks().wall);
+  Health health;
+  add_checks(health, config, database);
   NobodyIsTold nobody;
   std::optional<BrokerLink> broker;
   if (config.broker) {
-    broker.emplace(*config.broker, database);
+    broker.emplace(*config.broker, database, health);
   } else {
     spdlog::warn("no broker is configured: the end of a login is felt when its access token has run out");
   }
   RevocationSink& sink = broker ? broker->sink() : nobody;
-  const AuthService service(config, database, sink, system_clocks(), [&stop] { stop.fail(); });
+  const AuthService service(
+      config, database, sink, system_clocks(), [&stop] { stop.fail(); }, &health);
+  // It answers on its own port; systemd is told from here.
+  const HealthServer told(HealthListen(), [&health] { return health.report(); });
   if (broker) broker->start();
   spdlog::info("listening on {} port {}", config.http.address, service.port());
 

@@ -32,6 +32,7 @@ std::optional<Principal> offline_principal(const Client& client) {
 Gate::Gate(const Options& options, TokenVerifier tokens, const std::string& boot_id, BrokerPort& broker)
     : limits_(options.payload),
       devices_per_user_(options.devices_per_user),
+      partitions_(options.partitions),
       broker_(broker),
       tokens_(std::move(tokens)),
       pipes_(options, boot_id, broker),
@@ -230,6 +231,11 @@ void Gate::tick(Moment now) {
   refusals_.tick(now.steady);
   presence_.tick();
   pipes_.tick(now.steady);
+}
+
+GateStatus Gate::status() const {
+  return {.store_attached = services_.takes_records_of(partitions_),
+          .journal_failure = intake_.journal_failure()};
 }
 
 }  // namespace duet

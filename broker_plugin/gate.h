@@ -14,6 +14,7 @@
 #include "acl/token.h"
 #include "acl/token_bucket.h"
 #include "broker_plugin/broker_port.h"
+#include "broker_plugin/gate_status.h"
 #include "broker_plugin/intake.h"
 #include "broker_plugin/moment.h"
 #include "broker_plugin/options.h"
@@ -96,6 +97,7 @@ class Gate {
 
   // The end of a turn of the broker's loop.
   void tick(Moment now);
+  GateStatus status() const;
   // SIGHUP. Until the next tick the broker asks again about the sessions it has.
   void reload() { reloading_ = true; }
   // The keys have changed on disk. Sessions go on.
@@ -113,6 +115,7 @@ class Gate {
 
   const PayloadLimits limits_;
   const std::size_t devices_per_user_;
+  const std::size_t partitions_;
   BrokerPort& broker_;
   TokenVerifier tokens_;
   Sessions sessions_;

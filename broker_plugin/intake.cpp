@@ -112,12 +112,14 @@ std::optional<Refused> Intake::append(RecordKind kind, const Device& device, con
       parts_.pipes.of(topic.me, topic.peer)
           .journal.append({0, now.wall, kind, topic.me, device.device, topic.peer, payload});
   // A full disk must not be filled with complaints: only the change is told.
-  const bool failed_before = std::exchange(journal_failed_, !appended);
+  const bool failed_before = journal_failure_.has_value();
   if (appended) {
+    journal_failure_.reset();
     DUET_CRASH_POINT("intake.appended");
     if (failed_before) parts_.broker.log(LogLevel::notice, "journal: publishes are accepted again");
     return std::nullopt;
   }
+  journal_failure_ = {.why = appended.error(), .at = now.steady};
   if (!failed_before)
     parts_.broker.log(LogLevel::error, "journal: publishes are refused: " + appended.error());
   return unavailable("the message cannot be stored at the moment");

@@ -11,6 +11,7 @@
 #include "acl/block_list.h"
 #include "acl/token_bucket.h"
 #include "broker_plugin/broker_port.h"
+#include "broker_plugin/gate_status.h"
 #include "broker_plugin/moment.h"
 #include "broker_plugin/options.h"
 #include "broker_plugin/pipe.h"
@@ -41,6 +42,9 @@ class Intake {
   // the access table allows the session to publish to `topic`.
   std::optional<Refused> accept(Session& session, const Topic& topic, std::string_view payload, Moment now);
 
+  // The last append to a journal, if it failed.
+  const std::optional<JournalFailure>& journal_failure() const { return journal_failure_; }
+
   // Whether the device's share of events is used up. For answers to publishes that nothing else bounds.
   bool events_used_up(const Session& session, Moment now);
 
@@ -65,8 +69,8 @@ class Intake {
   TokenBuckets requests_;  // by device
   TokenBuckets events_;    // by device
   const bool require_consent_;
-  TokenBuckets typing_;          // of all that the store passes on
-  bool journal_failed_ = false;  // the last append did; told once
+  TokenBuckets typing_;  // of all that the store passes on
+  std::optional<JournalFailure> journal_failure_;
 };
 
 }  // namespace duet

@@ -77,6 +77,12 @@ bool set_device_events(Options& options, std::string_view text) {
   return true;
 }
 
+bool set_health_listen(Options& options, std::string_view text) {
+  const auto listen = parse_health_listen(text);
+  if (listen) options.health_listen = *listen;
+  return listen.has_value();
+}
+
 // A record is at most 256 KiB, and so is the broker's packet.
 constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{200} * 1024;
 
@@ -111,6 +117,7 @@ constexpr auto kKnown = std::to_array<Known>({
     {"devices_per_user",
      [](Options& o, std::string_view t) { return set_number(o.devices_per_user, t, 1, 100'000); }},
     {"require_consent", [](Options& o, std::string_view t) { return set_flag(o.require_consent, t); }},
+    {"health_listen", set_health_listen},
     {"body_bytes",
      [](Options& o, std::string_view t) { return set_number(o.payload.body_bytes, t, 1, kMaxPayloadBytes); }},
     {"message_payload_bytes",

@@ -14,6 +14,7 @@
 #include "protocol/names.h"
 #include "protocol/payload.h"
 #include "protocol/result.h"
+#include "service/health_listen.h"
 
 namespace duet {
 
@@ -43,6 +44,7 @@ struct Options {
   std::size_t devices_per_user = 16;  // devices_per_user: live connections
   bool require_consent = false;  // require_consent, true or false: typing is passed on by the store, which
                                  // knows who has agreed to talk
+  HealthListen health_listen;    // health_listen: where it answers how it is (service/health_listen.h); none
   PayloadLimits payload;         // body_bytes, message_payload_bytes, other_payload_bytes
 };
 

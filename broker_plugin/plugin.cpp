@@ -20,6 +20,7 @@
 #include <iterator>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -31,6 +32,7 @@
 #include "broker_plugin/gate.h"
 #include "broker_plugin/key_files.h"
 #include "broker_plugin/options.h"
+#include "broker_plugin/plugin_health.h"
 #include "file_io/core_dumps.h"
 
 namespace duet {
@@ -171,8 +173,9 @@ int on_reload(int event, void* data, void* self) noexcept;
 
 // Owned by the broker, through the plugin's user data.
 struct Plugin {
-  Plugin(mosquitto_plugin_id_t* id, const Options& options)
-      : keys(options),
+  Plugin(mosquitto_plugin_id_t* id, Options given)
+      : options(std::move(given)),
+        keys(options),
         gate(options, keys.read(), boot_id(), broker),
         basic_auth(id, MOSQ_EVT_BASIC_AUTH, on_basic_auth, this),
         auth_start(id, MOSQ_EVT_EXT_AUTH_START, on_auth_start, this),
@@ -191,18 +194,25 @@ struct Plugin {
     tell_problems();
   }
   // The first tick comes when the broker listens.
-  void widen_backlog() {
-    if (std::exchange(backlog_is_wide, true)) return;
+  void begin() {
+    if (std::exchange(begun, true)) return;
+    try {
+      health.emplace(options);
+    } catch (const std::exception& error) {
+      broker.log(LogLevel::error, error.what());
+    }
     if (widen_backlogs(kBacklog) == 0) broker.log(LogLevel::warning, "the broker listens nowhere");
   }
   void tell_problems() {
     for (const auto& problem : keys.problems()) broker.log(LogLevel::error, problem);
   }
 
+  const Options options;
   MosquittoBroker broker;
   KeyFiles keys;
   Gate gate;
-  bool backlog_is_wide = false;
+  std::optional<PluginHealth> health;  // from the first tick on, where it could listen
+  bool begun = false;
   Callback basic_auth;
   Callback auth_start;
   Callback auth_continue;
@@ -337,8 +347,10 @@ int on_tick(int /*event*/, void* /*data*/, void* self) noexcept {
   return guarded(MOSQ_ERR_SUCCESS, [&] {
     auto& plugin = plugin_of(self);
     const Moment moment = now();
-    plugin.widen_backlog();
+    plugin.begin();
     plugin.gate.tick(moment);
+    auto& health = plugin.health;
+    if (health && health->due(moment.steady)) health->note(plugin.gate.status(), moment.steady);
     if (plugin.keys.changed(moment.steady)) plugin.read_keys();
     return MOSQ_ERR_SUCCESS;
   });

@@ -3,6 +3,7 @@
 // Services connect with a clean session, so every subscription that is in force was asked for here.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,6 +25,8 @@ class ServiceLinks {
   void unsubscribed(Connection service, Role role, std::string_view filter);
   void gone(Connection service);
 
+  // Whether the records of so many partitions are taken.
+  bool takes_records_of(std::size_t partitions) const { return fed_.size() >= partitions; }
   // Whether somebody will get a request; and a push registration both, the store and the bridge: either alone
   // would know of a device what the other does not.
   bool serves_requests() const { return !requests_.empty(); }

@@ -77,21 +77,28 @@ void keep_fetching(const std::stop_token& stop, const IssuerEntry& entry, const 
 // Used by one thread after the other.
 class KeyFetcher::Issuers {
  public:
-  Issuers(fs::path list, fs::path directory, std::function<void()> failed)
-      : list_(std::move(list)), directory_(std::move(directory)), failed_(std::move(failed)) {
+  Issuers(fs::path list, fs::path directory, Health& health, std::function<void()> failed)
+      : list_(std::move(list)),
+        directory_(std::move(directory)),
+        list_health_(health.add_state()),
+        turns_(health.add_loop("the look at the list of issuers")),
+        failed_(std::move(failed)) {
     const HttpClient first;  // sets libcurl up while there is one thread
     seen_ = stamp_of(list_);
     start(remote_issuers(list_));
   }
 
   void follow() {
+    turns_.turned();
     const FileStamp now = stamp_of(list_);
     if (now == seen_) return;
     seen_ = now;
     try {
       start(remote_issuers(list_));
+      list_health_.good();
     } catch (const std::exception& error) {
       spdlog::error("the issuers stay as they were: {}", error.what());
+      list_health_.bad(std::string("the list of issuers cannot be read: ") + error.what());
     }
   }
 
@@ -109,13 +116,16 @@ class KeyFetcher::Issuers {
 
   const fs::path list_;
   const fs::path directory_;
+  Health::State& list_health_;
+  Health::Loop& turns_;
   const std::function<void()> failed_;
   FileStamp seen_;
   std::vector<std::jthread> threads_;
 };
 
-KeyFetcher::KeyFetcher(fs::path issuers, fs::path directory, std::function<void()> failed)
-    : issuers_(std::make_unique<Issuers>(std::move(issuers), std::move(directory), std::move(failed))),
+KeyFetcher::KeyFetcher(fs::path issuers, fs::path directory, Health& health, std::function<void()> failed)
+    : issuers_(
+          std::make_unique<Issuers>(std::move(issuers), std::move(directory), health, std::move(failed))),
       watch_([this](const std::stop_token& stop) {
         while (!stop.stop_requested()) {
           wait_for(kBetweenLooksAtList, stop);

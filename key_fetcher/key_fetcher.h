@@ -6,6 +6,8 @@
 #include <memory>
 #include <thread>
 
+#include "service/health.h"
+
 namespace duet {
 
 // A thread that looks at the list once a second, and one for each issuer whose keys are remote: a provider
@@ -13,8 +15,11 @@ namespace duet {
 class KeyFetcher {
  public:
   // Throws std::exception, naming it, when the list cannot be read at the start; later the issuers stay as
-  // they were. `failed` is called, from another thread, when no file can be written.
-  KeyFetcher(std::filesystem::path issuers, std::filesystem::path directory, std::function<void()> failed);
+  // they were. Its loop, and whether the list can be
+  // read, are told to `health`, which outlives it. `failed` is called, from another thread, when no file can
+  // be written.
+  KeyFetcher(std::filesystem::path issuers, std::filesystem::path directory, Health& health,
+             std::function<void()> failed);
   ~KeyFetcher();
   KeyFetcher(const KeyFetcher&) = delete;
   KeyFetcher& operator=(const KeyFetcher&) = delete;

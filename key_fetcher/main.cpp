@@ -6,11 +6,15 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 #include "file_io/core_dumps.h"
 #include "key_fetcher/key_fetcher.h"
 #include "mqtt_link/log.h"
+#include "service/health.h"
+#include "service/health_listen.h"
+#include "service/health_server.h"
 #include "service/stop_signal.h"
 
 namespace {
@@ -19,12 +23,18 @@ struct Options {
   std::string issuers;
   std::string into;
   std::string log_level = "info";
+  std::string health = "none";
 };
 
 int run(const Options& options) {
   duet::StopSignal stop;  // before any thread
   duet::start_log("keys", options.log_level);
-  const duet::KeyFetcher fetcher(options.issuers, options.into, [&stop] { stop.fail(); });
+  duet::Health health;
+  health.add_check([&options](auto) { return duet::disk_trouble(options.into); });
+  const duet::KeyFetcher fetcher(options.issuers, options.into, health, [&stop] { stop.fail(); });
+  const auto listen = duet::parse_health_listen(options.health);
+  if (!listen) throw std::runtime_error("--health: '" + options.health + "' is no address");
+  const duet::HealthServer health_server(*listen, [&health] { return health.report(); });
   spdlog::info("following {}", options.issuers);
   const auto cause = stop.wait();
   spdlog::info("stopping");
@@ -41,6 +51,9 @@ int main(int argc, char** argv) try {
   app.add_option("--into", options.into, "The directory for their keys: the broker's issuer_keys_dir")
       ->required();
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")->capture_default_str();
+  app.add_option("--health", options.health,
+                 "Where it answers how it is: an address and a port, unix:/PATH, or none")
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -31,6 +31,7 @@ LinkOptions link_options(const BrokerSettings& settings) {
   options.tls = settings.tls;
   options.client_id = settings.client_id;
   options.password = [file = settings.token_file] { return read_secret_line(file); };
+  options.ask_broker = true;
   return options;
 }
 

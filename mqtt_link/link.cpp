@@ -23,6 +23,9 @@ constexpr std::chrono::seconds kPoliteness{1};
 constexpr int kAttemptLooks = 20;  // more than Paho's own 13 s for CONNACK; it has none for SUBACK
 constexpr int kSilentLooks = 60;
 
+// A broker that is busy takes less; one that is stopped, or cannot be reached, takes more.
+constexpr std::chrono::seconds kSilence{5};
+
 // Exponential, each delay cut by up to a half at random, so that many clients do not come back in step.
 class Backoff {
  public:
@@ -68,6 +71,13 @@ class Link::Connection {
     const std::lock_guard lock(mutex_);
     return connected_;
   }
+  std::optional<std::string> silence() const {
+    const std::lock_guard lock(mutex_);
+    if (!connected_ || !asked_at_) return std::nullopt;
+    const auto silent = std::chrono::floor<std::chrono::seconds>(Clock::now() - *asked_at_);
+    if (silent < kSilence) return std::nullopt;
+    return "the broker has not answered for " + std::to_string(silent.count()) + " s";
+  }
   void reconnect() {
     const std::lock_guard lock(mutex_);
     reconnect_ = true;
@@ -84,7 +94,8 @@ class Link::Connection {
   void run(const std::stop_token& stop);
   End hold_session(const std::stop_token& stop);
   End serve(Session& session, const std::stop_token& stop);
-  void look_after(const Session& session, std::unique_lock<std::mutex>& lock);
+  void look_after(Session& session, std::unique_lock<std::mutex>& lock);
+  void ask(Session& session, std::unique_lock<std::mutex>& lock);
   void finish_politely(Session& session, std::unique_lock<std::mutex>& lock);
   void send_ready(Session& session, std::unique_lock<std::mutex>& lock);
   void pause(const std::stop_token& stop, std::chrono::milliseconds delay);
@@ -109,7 +120,8 @@ class Link::Connection {
   bool connected_ = false;
   bool was_connected_ = false;
   std::optional<SessionEnd> ended_;
-  int looks_in_vain_ = 0;  // since the broker last answered something
+  int looks_in_vain_ = 0;                      // since the broker last answered something
+  std::optional<Clock::time_point> asked_at_;  // the question that has no answer yet
   bool reconnect_ = false;
   bool closing_ = false;
   std::string last_state_;
@@ -143,6 +155,7 @@ Link::Connection::End Link::Connection::hold_session(const std::stop_token& stop
     was_connected_ = false;
     ended_.reset();
     looks_in_vain_ = 0;
+    asked_at_.reset();
   }
   try {
     const std::string password = options_.password ? options_.password() : std::string();
@@ -173,7 +186,7 @@ Link::Connection::End Link::Connection::serve(Session& session, const std::stop_
 }
 
 // Paho may lose a connection, or what was to happen on it, without a word.
-void Link::Connection::look_after(const Session& session, std::unique_lock<std::mutex>& lock) {
+void Link::Connection::look_after(Session& session, std::unique_lock<std::mutex>& lock) {
   if (connected_) {
     lock.unlock();
     const bool alive = session.alive();
@@ -186,6 +199,14 @@ void Link::Connection::look_after(const Session& session, std::unique_lock<std::
     end_session_locked(
         {.why = connected_ ? "the broker acknowledges nothing" : "the broker does not answer"});
   }
+  if (options_.ask_broker && connected_ && !asked_at_) ask(session, lock);
+}
+
+void Link::Connection::ask(Session& session, std::unique_lock<std::mutex>& lock) {
+  asked_at_ = Clock::now();
+  lock.unlock();
+  session.ask();
+  lock.lock();
 }
 
 // What publish() has accepted is sent and acknowledged, if that does not take long.
@@ -232,7 +253,12 @@ SessionEvents Link::Connection::session_events() {
               [this](const LinkMessage& message) {
                 if (handlers_.on_message) guarded([&] { handlers_.on_message(message); });
               },
-          .on_published = [this](std::uint64_t number, bool ok) { on_published(number, ok); }};
+          .on_published = [this](std::uint64_t number, bool ok) { on_published(number, ok); },
+          .on_answer =
+              [this] {
+                const std::lock_guard lock(mutex_);
+                asked_at_.reset();
+              }};
 }
 
 void Link::Connection::on_ready(std::size_t window) {
@@ -318,6 +344,10 @@ PublishResult Link::publish(Publish message, std::function<void(bool)> on_done) 
 
 bool Link::connected() const {
   return connection_->connected();
+}
+
+std::optional<std::string> Link::silence() const {
+  return connection_->silence();
 }
 
 void Link::reconnect() {

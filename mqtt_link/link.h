@@ -54,6 +54,9 @@ struct LinkOptions {
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds max_backoff{5000};
   std::chrono::milliseconds look_interval{1000};
+  // Asks the broker something, once in each look_interval, so that silence() knows whether it is there: an
+  // UNSUBSCRIBE from a topic that nobody subscribes to.
+  bool ask_broker = false;
 };
 
 struct LinkMessage {
@@ -108,6 +111,10 @@ class Link {
   PublishResult publish(Publish message, std::function<void(bool)> on_done = {});
 
   bool connected() const;
+
+  // With ask_broker: "the broker has not answered for 7 s", while that is so for more than five seconds on a
+  // connection that is there. The connection goes on.
+  std::optional<std::string> silence() const;
 
   // Ends the present connection and connects anew at once, with a fresh password.
   void reconnect();

@@ -22,6 +22,7 @@ constexpr std::chrono::seconds kConnectTimeout{10};
 constexpr int kPahoBufferedMessages = 4096;
 constexpr std::size_t kMaxWindow = 128;
 constexpr int kFirstFailureCode = 0x80;  // MQTT 5 2.4, and MQTT 3.1.1 3.9.3
+constexpr std::string_view kNobodysFilter = "svc/nobody";
 constexpr std::string_view kMqttScheme = "mqtt://";
 constexpr std::string_view kMqttsScheme = "mqtts://";
 constexpr std::string_view kWssScheme = "wss://";
@@ -148,6 +149,8 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
 
   bool alive() const { return paho_.is_connected(); }
 
+  void ask() { paho_.unsubscribe(std::string(kNobodysFilter), nullptr, *this); }
+
   void publish(const Link::Publish& message, std::uint64_t number) {
     // The number travels as Paho's context pointer, which nobody follows.
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
@@ -163,6 +166,8 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
         return on_subscribe_answered(token);
       case mqtt::token::PUBLISH:
         return on_publish_answered(token);
+      case mqtt::token::UNSUBSCRIBE:
+        return answered();
       default:
         return;
     }
@@ -176,6 +181,8 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
         return end({.why = "the subscription was refused: " + why_failed(token)});
       case mqtt::token::PUBLISH:
         return events_.on_published(number_of(token), false);
+      case mqtt::token::UNSUBSCRIBE:  // refused, which is an answer
+        return answered();
       default:
         return;
     }
@@ -225,6 +232,10 @@ class Session::Client final : public mqtt::callback, public mqtt::iaction_listen
     events_.on_published(number_of(token), !refused);
   }
 
+  void answered() const {
+    if (events_.on_answer) events_.on_answer();
+  }
+
   void connection_lost(const std::string&) override { end({.why = "the connection was lost"}); }
 
   void message_arrived(mqtt::const_message_ptr message) override {
@@ -268,6 +279,10 @@ void Session::connect(const std::string& password) {
 
 bool Session::alive() const {
   return client_->alive();
+}
+
+void Session::ask() {
+  client_->ask();
 }
 
 void Session::publish(const Link::Publish& message, std::uint64_t number) {

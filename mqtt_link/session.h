@@ -27,6 +27,8 @@ struct SessionEvents {
   std::function<void(const LinkMessage&)> on_message;
   // The fate of the message that was published with this number. At most once each.
   std::function<void(std::uint64_t number, bool ok)> on_published;
+  // The broker has answered ask(), or the connection has ended.
+  std::function<void()> on_answer = {};
 };
 
 // Owned by one thread, which makes, connects and destroys it; publish() may be called from any thread while
@@ -47,6 +49,10 @@ class Session {
   // Whether Paho still has a connection. It may have none although no on_end came: Paho has ways to lose one
   // that it tells nobody of. Waits for Paho's lock. To be asked after on_ready.
   bool alive() const;
+
+  // Asks the broker for any answer: it is told to take back a subscription that there is not, and says that
+  // it has done so or that it may not. Throws as publish() does.
+  void ask();
 
   // Hands a message to Paho. Throws std::runtime_error when Paho takes it no more.
   void publish(const Link::Publish& message, std::uint64_t number);

@@ -153,6 +153,7 @@ PushConfig load_push_config(const std::filesystem::path& file, Timestamp now) {
   auto tls = root.section("tls");
   config.ca_file = tls.text("ca_file", "");
   tls.refuse_unknown_keys();
+  config.health = read_health_section(root.section("health"));
   auto log = root.section("log");
   config.log_level = log.text("level", config.log_level);
   log.refuse_unknown_keys();

@@ -15,6 +15,7 @@
 #include "push_bridge/sender.h"
 #include "push_bridge/token_memory.h"
 #include "push_bridge/webpush_sender.h"
+#include "service/health_listen.h"
 
 namespace duet {
 
@@ -28,6 +29,7 @@ struct PushConfig {
   std::map<std::string, WebPushOptions> webpush;  // [[webpush]]
   std::filesystem::path ca_file;     // tls.ca_file: whom to believe instead of the system's authorities
   std::string log_level = "info";    // log.level
+  HealthListen health;               // health.listen: where it answers how it is
   std::filesystem::path ready_file;  // holds the process id while the bridge works; empty: none is kept
 };
 

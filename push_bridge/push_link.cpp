@@ -14,8 +14,8 @@ std::string store_topic(ServiceKind kind) {
 
 }  // namespace
 
-PushLink::PushLink(const BrokerSettings& broker, BridgeQueue& queue, ReadyFile& ready)
-    : queue_(queue), ready_(ready), link_(options(broker), handlers()) {}
+PushLink::PushLink(const BrokerSettings& broker, BridgeQueue& queue, ReadyFile& ready, Health::State& health)
+    : queue_(queue), ready_(ready), health_(health), link_(options(broker), handlers()) {}
 
 LinkOptions PushLink::options(const BrokerSettings& broker) const {
   LinkOptions options = link_options(broker);
@@ -40,7 +40,8 @@ LinkHandlers PushLink::handlers() {
 
 void PushLink::on_state(const std::string& state) {
   spdlog::info("broker: {}", state);
-  if (link_.connected()) return;
+  if (link_.connected()) return health_.bad("connected to the broker, and behind the store's log");
+  health_.bad("not connected to the broker: " + state);
   ready_.close(session_);
   queue_.push_beyond(BrokerLost{});
 }

@@ -3,21 +3,25 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "mqtt_link/broker_settings.h"
 #include "mqtt_link/link.h"
 #include "protocol/payload.h"
 #include "protocol/topic.h"
 #include "push_bridge/bridge_input.h"
+#include "service/health.h"
 #include "service/ready_file.h"
 
 namespace duet {
 
-// Puts what arrives into the queue, and never waits: the handlers run on Paho's one thread. The queue and the
-// ready file outlive it.
+// Puts what arrives into the queue, and never waits: the handlers run on Paho's one thread. The queue, the
+// ready file and the state outlive it.
 class PushLink {
  public:
-  PushLink(const BrokerSettings& broker, BridgeQueue& queue, ReadyFile& ready);
+  // `health` is bad while there is no connection on which the bridge does its work.
+  PushLink(const BrokerSettings& broker, BridgeQueue& queue, ReadyFile& ready, Health::State& health);
 
   // From here on it connects, and connects again, for ever.
   void start() { link_.start(); }
@@ -25,8 +29,13 @@ class PushLink {
   PublishResult publish(Link::Publish message) { return link_.publish(std::move(message)); }
   void ask(const PushFeedAsk& ask);
   bool ask(const PushCheck& check);
+  // As Link::silence.
+  std::optional<std::string> trouble() const { return link_.silence(); }
   // The bridge does its work on the present connection.
-  void ready() { ready_.open(session_); }
+  void ready() {
+    health_.good();
+    ready_.open(session_);
+  }
 
  private:
   LinkOptions options(const BrokerSettings& broker) const;
@@ -41,6 +50,7 @@ class PushLink {
 
   BridgeQueue& queue_;
   ReadyFile& ready_;
+  Health::State& health_;
   std::atomic<std::uint64_t> session_ = 0;
   Link link_;  // last: its handlers use the rest
 };

@@ -41,6 +41,12 @@ class BoundedQueue {
     filled_.notify_one();
   }
 
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+  bool full() const { return size() >= capacity_; }
+
   // Waits for an item. Returns nullopt once `stop` is requested.
   std::optional<Item> pop(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
@@ -63,7 +69,7 @@ class BoundedQueue {
   }
 
   const std::size_t capacity_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable_any filled_;
   std::deque<Item> items_;

@@ -37,6 +37,13 @@ std::optional<HealthReport> parse_health(std::string_view text) {
   return report;
 }
 
+std::optional<HealthAnswer> answer_health(std::string_view path, const HealthReport& report) {
+  const bool live = path == "/healthz/live";
+  if (!live && path != "/healthz/ready" && path != "/healthz") return std::nullopt;
+  return HealthAnswer{.status = (live ? report.live : report.ready) ? 200U : 503U,
+                      .body = format_health(report)};
+}
+
 std::string summary(const HealthReport& report) {
   if (report.ready) return "ready";
   std::string text;

@@ -30,6 +30,18 @@ std::string format_health(const HealthReport& report);
 // The reverse; nullopt for anything else.
 std::optional<HealthReport> parse_health(std::string_view text);
 
+// What an HTTP server answers to a GET of
+//
+//   /healthz/live    200 while it is live, otherwise 503
+//   /healthz/ready   200 while it is ready, otherwise 503; /healthz is the same
+//
+// The body is format_health() for each of them. Nullopt for any other path.
+struct HealthAnswer {
+  unsigned status;
+  std::string body;  // JSON
+};
+std::optional<HealthAnswer> answer_health(std::string_view path, const HealthReport& report);
+
 // The reasons as one text, "ready" when there are none.
 std::string summary(const HealthReport& report);
 

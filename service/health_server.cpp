@@ -130,13 +130,6 @@ class SignalsBlocked {
 
 }  // namespace
 
-std::optional<HealthAnswer> answer_health(std::string_view path, const HealthReport& report) {
-  const bool live = path == "/healthz/live";
-  if (!live && path != "/healthz/ready" && path != "/healthz") return std::nullopt;
-  return HealthAnswer{.status = (live ? report.live : report.ready) ? 200U : 503U,
-                      .body = format_health(report)};
-}
-
 class HealthServer::Parts {
  public:
   Parts(const HealthListen& listen, Report report)

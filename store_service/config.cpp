@@ -56,6 +56,8 @@ Config load_config(const std::filesystem::path& file) {
       presence.number("debounce_ms", config.presence.debounce.count(), {0, kMaxDebounceMs}));
   presence.refuse_unknown_keys();
 
+  config.health = read_health_section(root.section("health"));
+
   auto log = root.section("log");
   config.log_level = log.text("level", config.log_level);
   log.refuse_unknown_keys();

@@ -8,6 +8,7 @@
 
 #include "mqtt_link/broker_settings.h"
 #include "protocol/payload.h"
+#include "service/health_listen.h"
 #include "store_service/ingest.h"
 
 namespace duet {
@@ -26,6 +27,7 @@ struct Config {
   // new_conversations_per_hour, that many also at once (60; 0: no limit); require_consent; consent_messages
   StrangerRules strangers{.new_conversations = conversations_per_hour(60)};
   std::string log_level = "info";
+  HealthListen health;               // health.listen: where it answers how it is
   std::filesystem::path ready_file;  // holds the process id while the store works; empty: none is kept
 };
 

@@ -11,6 +11,8 @@
 
 #include "file_io/core_dumps.h"
 #include "mqtt_link/log.h"
+#include "service/health.h"
+#include "service/health_server.h"
 #include "service/ready_file.h"
 #include "service/stop_signal.h"
 #include "store_service/config.h"
@@ -39,6 +41,18 @@ void accept_all_requests(Database& database) {
   if (total > 0) spdlog::info("consent is not required any more: accepted {} requests", total);
 }
 
+// What keeps a store that is connected from its work, apart from what its parts say themselves.
+void add_checks(Health& health, const Config& config, const WriteQueue& writes,
+                const RequestQueue& requests) {
+  health.add_check(
+      [directory = config.database.path.parent_path().string()](auto) { return disk_trouble(directory); });
+  health.add_check([&](auto) -> std::optional<std::string> {
+    if (writes.jobs() >= WriteQueue::kMaxJobs) return "the queue of writes is full";
+    if (requests.full()) return "the queue of requests is full";
+    return std::nullopt;
+  });
+}
+
 int serve(const Config& config) {
   StopSignal stop;  // before any thread
   start_log("store", config.log_level);
@@ -46,18 +60,32 @@ int serve(const Config& config) {
   if (!config.strangers.require_consent) accept_all_requests(*database);
   Counters counters;
   ReadyFile ready(config.ready_file);
+  Health health;
+  auto& broker = health.add_state("not connected to the broker yet");
+  auto& commits = health.add_state();
+  auto& turns = health.add_loop("the writer");
 
   // First where things wait, then the connection that fills it, then the workers that empty it.
   WriteQueue writes;
   PresenceQueue presence_events(kMaxPresenceEvents);
   RequestQueue requests(kMaxRequests);
   PushAsks push_asks;
-  Subscriber subscriber(config, {writes, presence_events, requests, push_asks}, ready);
+  Subscriber subscriber(config, {writes, presence_events, requests, push_asks}, ready, broker);
   const Writer writer(*database, writes, subscriber, {.limits = config.limits, .strangers = config.strangers},
-                      {.on_ready = [&](std::uint64_t session) { ready.open(session); },
+                      {.on_ready =
+                           [&](std::uint64_t session) {
+                             broker.good();
+                             ready.open(session);
+                           },
                        .on_broken = [&] { stop.fail(); },
                        .on_committed = [&] { push_asks.committed(); },
-                       .push_confirmed = [&] { return push_asks.confirmed(); }},
+                       .push_confirmed = [&] { return push_asks.confirmed(); },
+                       .on_turn = [&] { turns.turned(); },
+                       .on_attempt =
+                           [&](const std::string& failed) {
+                             if (failed.empty()) return commits.good();
+                             commits.bad("the database failed: " + failed);
+                           }},
                       counters);
   const PresenceWorker presence(*database, presence_events, writes, subscriber,
                                 {config.presence.debounce, config.devices_per_user});
@@ -65,6 +93,9 @@ int serve(const Config& config) {
                                counters);
   const PushFeed push_feed(*database, push_asks, subscriber);
   const Housekeeping housekeeping(config.broker.token_file, subscriber, counters);
+  add_checks(health, config, writes, requests);
+  health.add_check([&](auto) { return subscriber.trouble(); });
+  const HealthServer health_server(config.health, [&health] { return health.report(); });
   subscriber.start();
 
   const auto cause = stop.wait();

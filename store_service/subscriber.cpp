@@ -10,11 +10,12 @@
 
 namespace duet {
 
-Subscriber::Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& ready)
+Subscriber::Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& ready, Health::State& broker)
     : limits_(config.limits),
       devices_per_user_(config.devices_per_user),
       inboxes_(inboxes),
       ready_(ready),
+      broker_(broker),
       link_(options(config), link_handlers()) {}
 
 LinkOptions Subscriber::options(const Config& config) const {
@@ -42,7 +43,8 @@ LinkHandlers Subscriber::link_handlers() {
 
 void Subscriber::on_state(const std::string& state) {
   spdlog::info("broker: {}", state);
-  if (link_.connected()) return;
+  if (link_.connected()) return broker_.bad("connected to the broker, whose messages are not taken yet");
+  broker_.bad("not connected to the broker: " + state);
   if (const auto ended = inboxes_.writes.disconnected(); ended != 0) ready_.close(ended);
 }
 

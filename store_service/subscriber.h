@@ -3,10 +3,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "protocol/payload.h"
 #include "protocol/topic.h"
+#include "service/health.h"
 #include "service/ready_file.h"
 #include "store_service/config.h"
 #include "store_service/presence_queue.h"
@@ -28,7 +30,9 @@ class Subscriber final : public Publisher {
     PushAsks& push_asks;
   };
 
-  Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& ready);
+  // `broker` is told what keeps the connection from being there. It stays bad until the session is prepared,
+  // which the writer knows. Ready file and state outlive it.
+  Subscriber(const Config& config, const Inboxes& inboxes, ReadyFile& ready, Health::State& broker);
 
   // From here on it connects, and connects again, for ever.
   void start() { link_.start(); }
@@ -37,6 +41,8 @@ class Subscriber final : public Publisher {
     return link_.publish(std::move(message), std::move(on_done));
   }
   void reconnect() override { link_.reconnect(); }
+  // As Link::silence.
+  std::optional<std::string> trouble() const { return link_.silence(); }
 
  private:
   LinkOptions options(const Config& config) const;
@@ -55,6 +61,7 @@ class Subscriber final : public Publisher {
   const std::size_t devices_per_user_;
   const Inboxes inboxes_;
   ReadyFile& ready_;
+  Health::State& broker_;
   Link link_;  // last: its handlers use the rest
 };
 

@@ -44,6 +44,11 @@ std::uint64_t WriteQueue::session() const {
   return connected_ ? sessions_ : 0;
 }
 
+std::size_t WriteQueue::jobs() const {
+  const std::lock_guard lock(mutex_);
+  return jobs_.size();
+}
+
 void WriteQueue::wait(const std::stop_token& stop, std::uint64_t known, std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   filled_.wait_for(lock, stop, patience, [&] {

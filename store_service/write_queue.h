@@ -48,6 +48,8 @@ class WriteQueue {
   // The number of the present session, from 1 up; 0 while there is none.
   std::uint64_t session() const;
 
+  std::size_t jobs() const;
+
   // Waits until there is a job, a frame, or a session other than `known`, or until `patience` or `stop` ends
   // the wait.
   void wait(const std::stop_token& stop, std::uint64_t known, std::chrono::milliseconds patience);

@@ -45,6 +45,7 @@ Writer::Writer(Database& database, WriteQueue& queue, Publisher& publisher, Writ
 
 void Writer::run(const std::stop_token& stop) {
   while (!stop.stop_requested() && !broken_) {
+    note_turn();
     queue_.wait(stop, session_, options_.idle);
     const auto session = queue_.session();
     if (session != 0 && session != session_ && !begin_session(session, stop)) pause(stop);
@@ -76,6 +77,7 @@ bool Writer::begin_session(std::uint64_t session, const std::stop_token& stop) {
     return false;
   }
   backoff_ = options_.first_backoff;
+  note_attempt("");
   session_ = session;
   events_.on_ready(session);
   return true;
@@ -198,6 +200,7 @@ std::optional<Ingested> Writer::try_commit(const std::vector<IngestFrame>& frame
     DUET_CRASH_POINT("ingest.commit.after");
     stored_mark_ = std::max(stored_mark_, mark);
     pruned_ = pruned;
+    note_attempt("");
     if (events_.on_committed) events_.on_committed();
     ++counters_.commits;
     return done;
@@ -249,6 +252,7 @@ bool Writer::deliver(std::span<const OutgoingDelivery> deliveries, std::uint64_t
   for (auto& frame : pack_deliveries(deliveries)) {
     if (!std::exchange(first, false)) DUET_CRASH_POINT("deliver.between");
     while (!tracker_->wait_for_room(kMaxFramesInFlight, kPollInterval)) {
+      note_turn();
       if (stop.stop_requested()) return false;
     }
     if (queue_.session() != session) return false;
@@ -301,12 +305,22 @@ void Writer::control(const NodeId& node, IngestControl::Kind kind, RecordNumber 
 
 void Writer::fail(const std::string& what) {
   spdlog::error("the database failed: {}; nothing is lost, next attempt in {} ms", what, backoff_.count());
+  note_attempt(what);
+}
+
+void Writer::note_turn() const {
+  if (events_.on_turn) events_.on_turn();
+}
+
+void Writer::note_attempt(const std::string& why_failed) const {
+  if (events_.on_attempt) events_.on_attempt(why_failed);
 }
 
 bool Writer::pause(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
+  note_turn();
   never.wait_for(lock, stop, backoff_, [] { return false; });
   backoff_ = std::min(backoff_ * 2, options_.max_backoff);
   return !stop.stop_requested();

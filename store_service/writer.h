@@ -47,6 +47,9 @@ class Writer {
     std::function<void()> on_broken;  // a journal cannot be read, the log says why: the process should end
     std::function<void()> on_committed = {};         // may be empty
     std::function<LogNumber()> push_confirmed = {};  // up to where push has everything; may be empty
+    std::function<void()> on_turn = {};  // the thread has not stopped; at least every 5 s. May be empty
+    // Each attempt at the database: why it failed, or an empty text. May be empty.
+    std::function<void(const std::string&)> on_attempt = {};
   };
 
   // Throws StoreError.
@@ -83,6 +86,8 @@ class Writer {
   void count(const Ingested& done);
 
   void fail(const std::string& what);
+  void note_turn() const;
+  void note_attempt(const std::string& why_failed) const;
   bool pause(const std::stop_token& stop);
   void reconnect_if_refused();
 

@@ -71,6 +71,15 @@ std::string filled(std::string_view conf_template, const Values& values) {
   return std::move(*text);
 }
 
+bool says_yes(const Layout& layout, const std::string& path) {
+  const auto answer = ask_unix_socket(layout.metrics_socket(), "GET " + path + " HTTP/1.0\r\n\r\n");
+  return answer && answer->starts_with("HTTP/1.") && answer->find(" 200 ") == answer->find(' ');
+}
+
+std::string health_server(const Layout& layout, const std::string& name) {
+  return "unix@" + path_text(layout.health(name));
+}
+
 }  // namespace
 
 std::string mqtts_uri(const Ports& ports, const PlatformConfig::Tls& tls) {
@@ -95,27 +104,31 @@ PlatformConfig behind_front_door(PlatformConfig config, const Ports& ports) {
 std::string proxy_config(std::string_view conf_template, const Layout& layout, const Ports& ports,
                          const PlatformConfig& config, const std::filesystem::path& certificate) {
   const auto& tls = config.tls;
-  return filled(conf_template, {{"MQTTS_PORT", std::to_string(ports.mqtts)},
-                                {"HTTPS_PORT", std::to_string(ports.https)},
-                                {"MQTTS_BIND", endpoints(tls, ports.mqtts)},
-                                {"HTTPS_BIND", endpoints(tls, ports.https)},
-                                {"MQTT_PORT", std::to_string(ports.mqtt)},
-                                {"WEBSOCKET_PORT", std::to_string(ports.websocket)},
-                                {"HTTP_PORT", std::to_string(ports.http)},
-                                {"AUTH_CHECK", config.auth.enabled ? "check" : "disabled"},
-                                {"AUTH_UP", config.auth.enabled ? "nbsrv(auth) gt 0" : "always_true"},
-                                {"CERTIFICATE", path_text(certificate)},
-                                {"ADMIN_SOCKET", socket_text(layout.admin_socket())},
-                                {"METRICS_SOCKET", socket_text(layout.metrics_socket())},
-                                {"LOG_LEVEL", proxy_log_level(config.log_level)},
-                                {"MAXCONN", std::to_string(all_connections(tls))},
-                                {"CONNECTIONS", std::to_string(tls.connections)},
-                                {"CONNECTIONS_PER_ADDRESS", at_most(tls.connections_per_address)},
-                                {"CONNECTS_PER_ADDRESS", at_most(tls.connects_per_address)},
-                                {"REQUESTS_PER_ADDRESS", at_most(tls.requests_per_address)},
-                                {"LOGINS_PER_ADDRESS", at_most(tls.logins_per_address)},
-                                {"REQUEST_S", std::to_string(tls.request.count())},
-                                {"HSTS_S", tls.certificate.empty() ? kHstsLocal : kHstsPublic}});
+  return filled(conf_template,
+                {{"MQTTS_PORT", std::to_string(ports.mqtts)},
+                 {"HTTPS_PORT", std::to_string(ports.https)},
+                 {"MQTTS_BIND", endpoints(tls, ports.mqtts)},
+                 {"HTTPS_BIND", endpoints(tls, ports.https)},
+                 {"MQTT_PORT", std::to_string(ports.mqtt)},
+                 {"WEBSOCKET_PORT", std::to_string(ports.websocket)},
+                 {"HTTP_PORT", std::to_string(ports.http)},
+                 {"BROKER_HEALTH", health_server(layout, "broker")},
+                 {"STORE_HEALTH", health_server(layout, "store")},
+                 {"AUTH_CHECK", config.auth.enabled ? "check" : "disabled"},
+                 {"AUTH_UP", config.auth.enabled ? "nbsrv(auth) gt 0" : "always_true"},
+                 {"AUTH_READY", config.auth.enabled ? "nbsrv(auth_ready) gt 0" : "always_true"},
+                 {"CERTIFICATE", path_text(certificate)},
+                 {"ADMIN_SOCKET", socket_text(layout.admin_socket())},
+                 {"METRICS_SOCKET", socket_text(layout.metrics_socket())},
+                 {"LOG_LEVEL", proxy_log_level(config.log_level)},
+                 {"MAXCONN", std::to_string(all_connections(tls))},
+                 {"CONNECTIONS", std::to_string(tls.connections)},
+                 {"CONNECTIONS_PER_ADDRESS", at_most(tls.connections_per_address)},
+                 {"CONNECTS_PER_ADDRESS", at_most(tls.connects_per_address)},
+                 {"REQUESTS_PER_ADDRESS", at_most(tls.requests_per_address)},
+                 {"LOGINS_PER_ADDRESS", at_most(tls.logins_per_address)},
+                 {"REQUEST_S", std::to_string(tls.request.count())},
+                 {"HSTS_S", tls.certificate.empty() ? kHstsLocal : kHstsPublic}});
 }
 
 std::string services_config(std::string_view conf_template, const Layout& layout,
@@ -130,9 +143,12 @@ std::uint64_t proxy_open_files(const PlatformConfig::Tls& tls) {
   return 3 * static_cast<std::uint64_t>(all_connections(tls));
 }
 
+bool is_alive(const Layout& layout) {
+  return says_yes(layout, "/healthz/live");
+}
+
 bool is_open(const Layout& layout) {
-  const auto answer = ask_unix_socket(layout.metrics_socket(), "GET /healthz HTTP/1.0\r\n\r\n");
-  return answer && answer->starts_with("HTTP/1.") && answer->find(" 200 ") == answer->find(' ');
+  return says_yes(layout, "/healthz");
 }
 
 }  // namespace duet

@@ -34,6 +34,9 @@ std::string services_config(std::string_view conf_template, const Layout& layout
 // Of HAProxy, which opens two files for a connection and wants some in reserve.
 std::uint64_t proxy_open_files(const PlatformConfig::Tls& tls);
 
+// Whether HAProxy itself answers.
+bool is_alive(const Layout& layout);
+
 // Whether HAProxy answers, and everything behind it does by its own checks.
 bool is_open(const Layout& layout);
 

@@ -10,6 +10,7 @@
 
 #include "acl/principal.h"
 #include "supervisor/conf_template.h"
+#include "supervisor/part_health.h"
 #include "supervisor/ready_file.h"
 
 namespace duet {
@@ -96,6 +97,7 @@ std::string broker_config(std::string_view conf_template, const Layout& layout, 
       {"JOURNAL_DIR", layout.journal().string()},
       {"JOURNAL_SYNC", config.journal.sync},
       {"JOURNAL_SYNC_INTERVAL_MS", std::to_string(config.journal.sync_interval.count())},
+      {"HEALTH_LISTEN", health_listen_text(health_of(layout, "broker"))},
       {"SEGMENT_BYTES", std::to_string(config.journal.segment_bytes)},
       {"MESSAGES_PER_SECOND", std::to_string(messages_per_second)},
       {"BURST", std::to_string(limits.burst)},
@@ -122,6 +124,7 @@ std::string store_config(const Layout& layout, const Ports& ports, const Platfor
                              {"token_file", layout.token("store").string()},
                              {"client_id", "duet-store"}}},
       {"database", toml::table{{"path", layout.database().string()}, {"cache_mib", config.store.cache_mib}}},
+      {"health", toml::table{{"listen", health_listen_text(health_of(layout, "store"))}}},
       {"presence", toml::table{{"debounce_ms", config.presence_debounce.count()}}},
       {"limits", toml::table{{"devices_per_user", limits.devices_per_user},
                              {"new_conversations_per_hour", limits.new_conversations_per_hour},
@@ -173,6 +176,7 @@ std::string gateway_config(const Layout& layout, const Ports& ports, const Platf
       {"websocket", toml::table{{"path", kWebSocketPath}, {"origins", to_array(web.origins)}}},
       {"limits", toml::table{{"connections", web.connections},
                              {"connections_per_address", web.connections_per_address}}},
+      {"health", toml::table{{"broker", "127.0.0.1:" + std::to_string(ports.mqtt)}}},
       {"proxies", toml::table{{"trusted", to_array(web.trusted_proxies)}}},
       {"log", toml::table{{"level", config.log_level}}},
   };

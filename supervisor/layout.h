@@ -44,6 +44,8 @@ class Layout {
   std::filesystem::path issuer_keys() const { return root_ / "issuers"; }
   std::filesystem::path store_config() const { return run() / "store.toml"; }
   std::filesystem::path store_ready() const { return run() / "store.ready"; }
+  // Where the process of that name answers how it is.
+  std::filesystem::path health(const std::string& process) const { return run() / (process + ".health"); }
   std::filesystem::path broker_socket() const { return run() / "broker.sock"; }
   std::filesystem::path gateway_config() const { return run() / "gateway.toml"; }
   std::filesystem::path gateway_ready() const { return run() / "gateway.ready"; }

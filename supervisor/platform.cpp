@@ -14,7 +14,9 @@
 #include "supervisor/generated_config.h"
 #include "supervisor/layout.h"
 #include "supervisor/lock.h"
+#include "supervisor/part_health.h"
 #include "supervisor/platform_config.h"
+#include "supervisor/platform_health.h"
 #include "supervisor/ports.h"
 #include "supervisor/programs.h"
 #include "supervisor/push_parts.h"
@@ -64,11 +66,21 @@ class Chore {
     last_reason_ = reason;
   }
 
+  // Why the last attempt failed; empty when it succeeded.
+  const std::string& trouble() const { return last_reason_; }
+
  private:
   Report& report_;
   std::function<void()> work_;
   std::string last_reason_;
 };
+
+// What the supervisor cannot do, although its processes work.
+std::optional<std::string> trouble_of(const Chore& tokens, const Chore& certificate) {
+  if (!certificate.trouble().empty()) return "proxy: " + certificate.trouble();
+  if (!tokens.trouble().empty()) return "the services' tokens are not renewed: " + tokens.trouble();
+  return std::nullopt;
+}
 
 Part broker_part(const Programs& programs, const Layout& layout, const Ports& ports, int process_lock) {
   return Part{.spec = {.name = "broker",
@@ -93,7 +105,8 @@ Part keys_part(const Programs& programs, const Layout& layout, const PlatformCon
                int process_lock) {
   return Part{.spec = service_spec("keys",
                                    {programs.keys, "--issuers", config.tokens.issuers_file, "--into",
-                                    layout.issuer_keys(), "--log-level", config.log_level},
+                                    layout.issuer_keys(), "--log-level", config.log_level, "--health",
+                                    health_listen_text(health_of(layout, "keys"))},
                                    layout, process_lock),
               .before_start = {},
               .is_ready = [](pid_t) { return true; }};
@@ -227,14 +240,21 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                " would be too long or has a space");
   }
 
+  PlatformHealth health(asked_parts(layout, options.ports, config, options.tls, has_push(options, config)));
   std::map<std::string, pid_t> pids;
-  Chore write_ready(report, [&] {
-    const ReadyState state{.ports = options.ports,
-                           .http = config.auth.enabled,
-                           .tls = tls,
-                           .supervisor = ::getpid(),
-                           .pids = pids};
-    write_file_atomically(layout.ready(), format_ready(state), kSecretMode);
+  std::string written;
+  Chore refresh_ready(report, [&] {
+    if (pids.empty()) return;  // clients cannot connect yet
+    const std::string text = format_ready({.ports = options.ports,
+                                           .http = config.auth.enabled,
+                                           .tls = tls,
+                                           .health = health.verdict(),
+                                           .parts = health.parts(),
+                                           .supervisor = ::getpid(),
+                                           .pids = pids});
+    if (text == written) return;
+    write_ready(layout.ready(), text);
+    written = text;
   });
   Chore refresh_tokens(report, [&] { tokens.refresh(now()); });
   Chore refresh_certificate(report, [&] {
@@ -249,11 +269,16 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                                report.say(where_it_is(options, config));
                                if (tls) say_how_to_trust(report, *tls);
                                hooks.on_ready(report);
+                               try {
+                                 health.start(health_of_platform(layout, config));
+                               } catch (const std::exception& error) {
+                                 report.say(error.what());
+                               }
                              },
                          .on_pids =
                              [&](const auto& current) {
                                pids = current;
-                               write_ready.attempt();
+                               refresh_ready.attempt();
                              },
                          .on_stopping =
                              [&] {
@@ -264,6 +289,8 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                              [&] {
                                refresh_tokens.attempt();
                                refresh_certificate.attempt();
+                               health.set_trouble(trouble_of(refresh_tokens, refresh_certificate));
+                               refresh_ready.attempt();
                              }},
                         signals, report);
   supervisor.run();

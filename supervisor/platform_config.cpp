@@ -156,6 +156,9 @@ PlatformConfig load_platform_config(const std::filesystem::path& file) {
   read_duration(presence, "debounce_ms", config.presence_debounce, {0, 8'000});
   presence.refuse_unknown_keys();
 
+  TomlSection health = root.section("health");
+  if (health.has("listen")) config.health_listen = read_health_section(std::move(health));
+
   TomlSection log = root.section("log");
   config.log_level = log.choice("level", config.log_level, {"debug", "info", "warn", "error"});
   log.refuse_unknown_keys();

@@ -6,8 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "service/health_listen.h"
 
 namespace duet {
 
@@ -84,6 +87,8 @@ struct PlatformConfig {
     std::filesystem::path config;  // a file with apps and keys (push_bridge/push_config.h); empty: none
   };
 
+  // Where the platform answers how it is, as a whole; nullopt: a unix socket in DIR/run.
+  std::optional<HealthListen> health_listen;
   Limits limits;
   Journal journal;
   Store store;

@@ -8,6 +8,7 @@
 #include "file_io/file.h"
 #include "file_io/secret_file.h"
 #include "service/toml_section.h"
+#include "supervisor/part_health.h"
 #include "supervisor/ready_file.h"
 #include "supervisor/service_part.h"
 
@@ -55,6 +56,7 @@ std::string push_config(const Layout& layout, const Ports& ports, const Platform
                              {"token_file", layout.token("push").string()},
                              {"client_id", "duet-push"}}},
       {"database", toml::table{{"path", layout.push_database().string()}}},
+      {"health", toml::table{{"listen", health_listen_text(health_of(layout, "push"))}}},
       {"log", toml::table{{"level", config.log_level}}},
   };
   for (const auto& [key, value] : ours) {
@@ -67,6 +69,10 @@ std::string push_config(const Layout& layout, const Ports& ports, const Platform
   std::ostringstream text;
   text << root << '\n';
   return text.str();
+}
+
+bool has_push(const Options& options, const PlatformConfig& config) {
+  return !config.push.config.empty() || options.push_double.has_value();
 }
 
 std::vector<Part> push_parts(const Programs& programs, const Layout& layout, const Options& options,

@@ -19,6 +19,9 @@ namespace duet {
 std::string push_config(const Layout& layout, const Ports& ports, const PlatformConfig& config,
                         const std::filesystem::path& apps);
 
+// Whether there is a bridge.
+bool has_push(const Options& options, const PlatformConfig& config);
+
 // None without push services and without their double. Throws as push_config.
 std::vector<Part> push_parts(const Programs& programs, const Layout& layout, const Options& options,
                              const PlatformConfig& config, int process_lock);

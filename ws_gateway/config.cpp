@@ -103,6 +103,20 @@ void read_files(TomlSection files, GatewayConfig::Files& out) {
   files.refuse_unknown_keys();
 }
 
+// The broker itself, unless another address of it is given.
+HealthListen read_health(TomlSection health, const BrokerEndpoint& broker) {
+  const std::string text = health.text("broker", "");
+  health.refuse_unknown_keys();
+  const auto given = text.empty() ? std::nullopt : parse_endpoint(text);
+  if (!text.empty() && !given) {
+    health.fail("broker", "must be an IP address and a port, as in 127.0.0.1:1883");
+  }
+  if (given) return HealthPort{given->address, given->port};
+  if (const auto* path = std::get_if<std::filesystem::path>(&broker)) return *path;
+  const auto& endpoint = std::get<TcpEndpoint>(broker);
+  return HealthPort{endpoint.address, endpoint.port};
+}
+
 }  // namespace
 
 GatewayConfig load_gateway_config(const std::filesystem::path& file) {
@@ -121,6 +135,8 @@ GatewayConfig load_gateway_config(const std::filesystem::path& file) {
   read_limits(root.section("limits"), config.limits);
   read_proxies(root.section("proxies"), config);
   read_files(root.section("files"), config.files);
+
+  config.health_broker = read_health(root.section("health"), config.broker);
 
   TomlSection log = root.section("log");
   config.log_level = log.text("level", config.log_level);

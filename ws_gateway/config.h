@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "service/address.h"
+#include "service/health_listen.h"
 #include "ws_gateway/origin.h"
 
 namespace duet {
@@ -53,6 +54,10 @@ struct GatewayConfig {
         "form-action 'self'; frame-ancestors 'none'";
   };
   Files files;
+
+  // Where the health check asks whether the broker answers: by TCP, as a unix socket costs a line in the
+  // broker's log each time.
+  HealthListen health_broker;
 
   std::filesystem::path ready_file;  // holds the process id while connections are accepted; empty: none
   std::string log_level = "info";

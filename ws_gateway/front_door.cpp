@@ -61,7 +61,8 @@ Result<Route, Refusal> route(const RequestHead& request, const GatewayConfig& co
   if (request.method == RequestHead::Method::other) return Failure<Refusal>({405, "GET and HEAD only"});
   const auto path = path_of(request.target);
   if (path == config.path) return Failure<Refusal>({426, "this is a WebSocket endpoint"});
-  return path == kHealthPath ? Route::health : Route::file;
+  const bool health = path == kHealthPath || path == kLivePath || path == kReadyPath;
+  return health ? Route::health : Route::file;
 }
 
 }  // namespace duet

@@ -14,7 +14,10 @@ namespace duet {
 
 // The subprotocol's name (MQTT 5, 6.0-3 and 6.0-4).
 inline constexpr std::string_view kMqttSubprotocol = "mqtt";
+// These paths tell how the gateway is (service/health.h); the first, that it serves at all.
 inline constexpr std::string_view kHealthPath = "/healthz";
+inline constexpr std::string_view kLivePath = "/healthz/live";
+inline constexpr std::string_view kReadyPath = "/healthz/ready";
 
 struct RequestHead {
   enum class Method : std::uint8_t { get, head, other };

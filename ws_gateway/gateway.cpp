@@ -60,8 +60,13 @@ IpAddress address_of(const asio::ip::address& address) {
 }  // namespace
 
 struct Gateway::Parts {
-  explicit Parts(const GatewayConfig& config)
-      : shared(config), acceptor(shared.io), accept_delay(shared.io), tick(shared.io), signals(shared.io) {
+  Parts(const GatewayConfig& config, Health& health)
+      : shared(config, health),
+        turns(health.add_loop("the gateway")),
+        acceptor(shared.io),
+        accept_delay(shared.io),
+        tick(shared.io),
+        signals(shared.io) {
     listen();
     accept();
     await_tick();
@@ -121,6 +126,7 @@ struct Gateway::Parts {
     tick.expires_after(kLookInterval);
     tick.async_wait([this](ErrorCode) {
       const Moment now = moment_now();
+      turns.turned();
       shared.connections.look(now);
       if (now >= log_at) log_counters();
       // While it stops, there is nothing else that ends the last of them; see stop.
@@ -149,6 +155,7 @@ struct Gateway::Parts {
   }
 
   Shared shared;
+  Health::Loop& turns;
   asio::basic_socket_acceptor<tcp, Executor> acceptor;
   asio::steady_timer accept_delay;
   asio::steady_timer tick;
@@ -159,7 +166,8 @@ struct Gateway::Parts {
   std::string logged;
 };
 
-Gateway::Gateway(const GatewayConfig& config) : parts_(std::make_unique<Parts>(config)) {}
+Gateway::Gateway(const GatewayConfig& config, Health& health)
+    : parts_(std::make_unique<Parts>(config, health)) {}
 Gateway::~Gateway() = default;
 
 std::uint16_t Gateway::port() const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "service/health.h"
 #include "ws_gateway/config.h"
 #include "ws_gateway/counters.h"
 
@@ -13,7 +14,8 @@ namespace duet {
 class Gateway {
  public:
   // Listens from here on. Throws std::runtime_error (std::system_error included) when it cannot.
-  explicit Gateway(const GatewayConfig& config);
+  // Its loop is one of `health`, which outlives it and which it tells of by HTTP.
+  Gateway(const GatewayConfig& config, Health& health);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;

@@ -193,11 +193,16 @@ void HttpConnection::on_broker(ErrorCode error, BrokerSocket broker) {
 }
 
 void HttpConnection::send_health() {
-  http::response<http::string_body> response(http::status::ok, parser_->get().version());
-  response.set(http::field::content_type, "text/plain");
+  const auto path = path_of(view(parser_->get().target()));
+  // The first of the paths is older than the others, and only says that the gateway serves.
+  const auto report = path == kHealthPath ? std::nullopt : answer_health(path, shared_.health.report());
+  const std::string body = report ? report->body : "ok\n";
+  http::response<http::string_body> response(static_cast<http::status>(report ? report->status : 200),
+                                             parser_->get().version());
+  response.set(http::field::content_type, report ? "application/json" : "text/plain");
   response.set(http::field::cache_control, "no-store");
-  response.content_length(3);
-  if (!is_head()) response.body() = "ok\n";
+  response.content_length(body.size());
+  if (!is_head()) response.body() = body;
   send(std::make_unique<Outgoing<http::string_body>>(std::move(response)));
 }
 

@@ -15,6 +15,9 @@
 #include "file_io/core_dumps.h"
 #include "file_io/secret_file.h"
 #include "mqtt_link/log.h"
+#include "service/broker_watch.h"
+#include "service/health.h"
+#include "service/health_server.h"
 #include "ws_gateway/config.h"
 #include "ws_gateway/gateway.h"
 #include "ws_gateway/open_files.h"
@@ -47,8 +50,12 @@ void serve(GatewayConfig config) {
     spdlog::warn("the limit of open files allows {} connections, not {}", room, config.limits.connections);
     config.limits.connections = room;
   }
-  Gateway gateway(config);
+  Health health;
+  Gateway gateway(config, health);
   gateway.stop_on_signals();
+  const BrokerWatch broker(config.health_broker, health.add_state("the broker was not asked yet"));
+  // It answers on its own port; systemd is told from here.
+  const HealthServer told(HealthListen(), [&health] { return health.report(); });
   const ReadyMark ready(config.ready_file);
   spdlog::info("listening on {} port {}", config.listen.address.text(), gateway.port());
   gateway.run();

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "service/health.h"
 #include "ws_gateway/admission.h"
 #include "ws_gateway/buffer_pool.h"
 #include "ws_gateway/config.h"
@@ -14,12 +15,14 @@
 namespace duet {
 
 struct Shared {
-  explicit Shared(const GatewayConfig& c)
+  Shared(const GatewayConfig& c, Health& h)
       : config(c),
+        health(h),
         admission(c.limits.connections_per_address),
         files(c.files.root, c.files.content_security_policy) {}
 
   const GatewayConfig config;
+  const Health& health;
   GatewayCounters counters;
   BufferPool buffers;
   Admission admission;

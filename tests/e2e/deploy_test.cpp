@@ -75,10 +75,11 @@ class Deploy : public ::testing::Test {
   Finished try_as(const std::string& user, const std::string& command) {
     return run_command(as_user(user, command));
   }
-  bool healthy(std::uint16_t port) const {
+  bool healthy(std::uint16_t port) const { return answers_ok(port, "/healthz"); }
+  static bool answers_ok(std::uint16_t port, const std::string& path) {
     return AuthClient(port)
-               .raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-               .find("200") != std::string::npos;
+               .raw("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+               .starts_with("HTTP/1.1 200 ");
   }
   // All work: the store is, once the broker has let it in.
   bool is_up() const {
@@ -103,10 +104,23 @@ class Deploy : public ::testing::Test {
   const std::uint16_t mqtt_port_ = free_port();
   const std::uint16_t ws_port_ = free_port();
   const std::uint16_t http_port_ = free_port();
+  // Of each service that has no other HTTP, by where its configuration has it.
+  const std::map<std::string, std::uint16_t> health_ports_{{"127.0.0.1:8091", free_port()},
+                                                           {"127.0.0.1:8092", free_port()},
+                                                           {"127.0.0.1:8093", free_port()},
+                                                           {"127.0.0.1:8094", free_port()}};
 
  private:
   // The absolute paths of an installation, below the root.
-  std::string in_root(std::string text) const {
+  std::string in_root(std::string text) const { return with_own_ports(in_root_only(std::move(text))); }
+  std::string with_own_ports(std::string text) const {
+    for (const auto& [place, port] : health_ports_) {
+      const auto at = text.find(place);
+      if (at != std::string::npos) text.replace(at + place.size() - 4, 4, std::to_string(port));
+    }
+    return text;
+  }
+  std::string in_root_only(std::string text) const {
     for (const std::string path :
          {"/usr/bin/duet", "/usr/lib/duet", "/etc/duet", "/var/lib/duet", "/run/duet"}) {
       for (auto at = text.find(path); at != std::string::npos;
@@ -189,6 +203,14 @@ TEST_F(Deploy, TheInstalledPlatformWorks) {
   EXPECT_EQ(history.status, 0) << history.err;
   EXPECT_NE(history.out.find("hello"), std::string::npos) << history.out;
   EXPECT_EQ(log_of("duet-auth").find("error"), std::string::npos);
+}
+
+TEST_F(Deploy, EveryServiceSaysThatItIsReady) {
+  for (const std::uint16_t port : {health_ports_.at("127.0.0.1:8091"), health_ports_.at("127.0.0.1:8093"),
+                                   health_ports_.at("127.0.0.1:8094"), http_port_, ws_port_}) {
+    EXPECT_TRUE(eventually([&] { return answers_ok(port, "/healthz/ready"); })) << port;
+    EXPECT_TRUE(answers_ok(port, "/healthz/live")) << port;
+  }
 }
 
 // Where the test is root. Where it is not, all users are one: then the files are still nobody else's.

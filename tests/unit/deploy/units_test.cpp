@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -81,6 +82,23 @@ TEST_F(Units, LeaveServicesLittle) {
     const Finished judged = run_command(
         {"systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", service});
     EXPECT_EQ(judged.status, 0) << judged.out.substr(judged.out.rfind("Overall"));
+  }
+}
+
+// All but the one that only runs for a moment.
+TEST_F(Units, TellSystemdThatTheyStartedAndThatTheyLive) {
+  for (const auto& service : services_) {
+    const auto lines = lines_of(service);
+    const auto has = [&](const std::string& line) {
+      return std::find(lines.begin(), lines.end(), line) != lines.end();
+    };
+    if (has("Type=oneshot")) continue;
+    EXPECT_TRUE(has("Type=notify")) << service;
+    EXPECT_TRUE(has("NotifyAccess=main")) << service;
+    EXPECT_TRUE(has("WatchdogSec=30")) << service;
+    EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.starts_with("RestrictAddressFamilies=") && line.find("AF_UNIX") != std::string::npos;
+    })) << service << ": systemd's socket could not be reached";
   }
 }
 

@@ -16,7 +16,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
+#include "service/ask.h"
 #include "service/systemd.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -27,6 +29,7 @@ namespace asio = boost::asio;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+constexpr std::chrono::seconds kLong{60};
 const HealthListen kAnyPort = *parse_health_listen("127.0.0.1:0");
 
 template <typename Socket>
@@ -138,6 +141,69 @@ TEST(HealthServerTest, SaysWhyItCannotListen) {
   EXPECT_THROW(HealthServer(HealthPort{std::get<HealthPort>(kAnyPort).address, first.port()},
                             [] { return HealthReport(); }),
                std::runtime_error);
+}
+
+TEST(Asking, ReturnsTheReport) {
+  const HealthReport report{.live = true, .ready = false, .reasons = {"why"}};
+  const HealthServer server(kAnyPort, [&] { return report; });
+  const HealthPort port{std::get<HealthPort>(kAnyPort).address, server.port()};
+  EXPECT_EQ(ask_health(port, kLong), report);
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "health";
+  const HealthServer other(path, [&] { return report; });
+  EXPECT_EQ(ask_health(path, kLong), report);
+}
+
+// A port that accepts connections and says `answer` on the first.
+class Answering {
+ public:
+  explicit Answering(std::string answer)
+      : acceptor_(io_, {asio::ip::address_v4::loopback(), 0}), answer_(std::move(answer)) {
+    if (!answer_.empty()) thread_ = std::jthread([this] { serve(); });
+  }
+  HealthPort port() const {
+    return {std::get<HealthPort>(kAnyPort).address, acceptor_.local_endpoint().port()};
+  }
+  const std::string& asked() {
+    thread_.join();
+    return asked_;
+  }
+
+ private:
+  void serve() {
+    auto socket = acceptor_.accept();
+    std::array<char, 1000> buffer{};
+    asked_.assign(buffer.data(), socket.read_some(asio::buffer(buffer)));
+    asio::write(socket, asio::buffer(answer_));
+  }
+
+  asio::io_context io_;
+  asio::ip::tcp::acceptor acceptor_;
+  const std::string answer_;
+  std::string asked_;
+  std::jthread thread_;
+};
+
+TEST(Asking, SaysWhyThereIsNoReport) {
+  std::uint16_t closed = 0;
+  { closed = Answering("").port().port; }
+  EXPECT_EQ(ask_health(HealthPort{std::get<HealthPort>(kAnyPort).address, closed}, kLong).error(),
+            "Connection refused");
+  EXPECT_EQ(ask_health("/no/such/socket", kLong).error(), "No such file or directory");
+  Answering silent("");
+  EXPECT_EQ(ask_health(silent.port(), std::chrono::milliseconds(10)).error(), "no answer for 0 s");
+  Answering other("HTTP/1.1 200 OK\r\n\r\nok");
+  EXPECT_EQ(ask_health(other.port(), kLong).error(), "what it answers is no report");
+}
+
+TEST(Asking, TheBrokerAnswersAConnectOfAnUnknownVersion) {
+  Answering broker(std::string("\x20\x02\x00\x01", 4));
+  EXPECT_EQ(ping_broker(broker.port(), kLong), std::nullopt);
+  EXPECT_EQ(broker.asked(), std::string("\x10\x10\x00\x04MQTT\x7f\x02\x00\x3c\x00\x04ping", 18));
+  Answering other("HTTP/1.1 400 Bad Request\r\n");
+  EXPECT_EQ(ping_broker(other.port(), kLong), "what it answers is not MQTT");
+  Answering silent("");
+  EXPECT_EQ(ping_broker(silent.port(), std::chrono::milliseconds(10)), "no answer for 0 s");
 }
 
 // In the place of systemd.

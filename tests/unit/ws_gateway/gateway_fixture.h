@@ -26,7 +26,7 @@ class GatewayTest : public ::testing::Test {
   // Once, after config_ is as the test wants it.
   Gateway& gateway() {
     if (!gateway_) {
-      gateway_.emplace(config_);
+      gateway_.emplace(config_, health_);
       thread_ = std::thread([this] { gateway_->run(); });
     }
     return *gateway_;
@@ -54,6 +54,7 @@ class GatewayTest : public ::testing::Test {
   GatewayConfig config_;
 
  private:
+  Health health_;
   std::optional<Gateway> gateway_;
   std::thread thread_;
 };

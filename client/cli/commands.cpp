@@ -80,6 +80,8 @@ int run_command(const CliOptions& options) {
       return run_chat(options);
     case Command::push:
       return run_push(options);
+    case Command::probe:
+      return run_probe(options);
     case Command::history:
     case Command::conversations:
     case Command::presence:

@@ -11,6 +11,7 @@ int run_send(const CliOptions& options);
 int run_listen(const CliOptions& options);
 int run_chat(const CliOptions& options);
 int run_push(const CliOptions& options);
+int run_probe(const CliOptions& options);
 // history, conversations, presence, accept, block, unblock, mute, unmute, devices
 int run_ask(const CliOptions& options);
 

@@ -146,6 +146,26 @@ class Parser {
     auto* remove = push->add_flag("--remove", options_.remove, "No more pushes to this device");
     file->excludes(remove);
     add_timeout(push, kAskTimeout);
+    auto* probe = command(Command::probe, "probe", "Check that messages pass, and say which step fails");
+    probe->footer(
+        "Sends one short message from the user duet-probe-a to duet-probe-b and reports each step with its\n"
+        "time: connect, acknowledge (the broker has it), store (`sent`), deliver (to the receiver, live),\n"
+        "history (read back), platform (what ready.json says of every process; with --data).\n"
+        "Exit status 0: every step succeeded; 1: one failed, which is the last that is printed.\n"
+        "Each probe leaves one message in the history of these two, some 200 bytes: once a minute is "
+        "enough.\n"
+        "With --data it makes its own tokens. From elsewhere it is given two:\n"
+        "  duet probe --url mqtts://chat.example.com:8883 --token-file A --peer-token-file B");
+    add_timeout(probe, "Give up after that many seconds (10)");
+    probe->add_option("--to", texts_.peer, "The receiver, instead of duet-probe-b")
+        ->type_name("USER")
+        ->check(name_check<UserId>("user name"));
+    probe
+        ->add_option("--peer-token-file", options_.peer_token_file,
+                     "With --url: a file (mode 0600) with the receiver's access token")
+        ->type_name("FILE");
+    probe->add_option("--ca-file", options_.ca_file, "With mqtts://: the authority to trust, PEM")
+        ->type_name("FILE");
     auto* devices = command(Command::devices, "devices", "Print your devices");
     add_timeout(devices, kAskTimeout);
   }
@@ -182,11 +202,16 @@ class Parser {
       throw CLI::RequiredError("a file, or --remove,");
     }
     const bool token = options_.command == Command::token;
-    if (!options_.as && !token) throw CLI::RequiredError("--as USER (who you are)");
+    const bool probe = options_.command == Command::probe;
+    if (!options_.as && !token && !probe) throw CLI::RequiredError("--as USER (who you are)");
     if (token && !options_.url.empty()) throw CLI::ValidationError("token", "is made in a data directory");
     if (options_.url.empty()) return;
     if (options_.token_file.empty())
       throw CLI::RequiredError("with --url, --token-file FILE or $DUET_TOKEN_FILE");
+    if (probe) {
+      if (options_.peer_token_file.empty()) throw CLI::RequiredError("with --url, --peer-token-file FILE");
+      return;
+    }
     if (options_.state.empty()) throw CLI::RequiredError("with --url, --state DIR");
   }
 

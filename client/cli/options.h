@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "protocol/names.h"
@@ -27,7 +28,12 @@ enum class Command : std::uint8_t {
   unmute,
   devices,
   push,
+  probe,
 };
+
+// The users of `duet probe`. Nobody signs up under names that begin like these.
+inline constexpr std::string_view kProbeSender = "duet-probe-a";
+inline constexpr std::string_view kProbeReceiver = "duet-probe-b";
 
 // How long a command waits for an answer unless told otherwise.
 constexpr std::chrono::seconds kDefaultTimeout{30};
@@ -39,9 +45,11 @@ struct CliOptions {
   std::filesystem::path data = "var";
   std::string url;
   std::filesystem::path token_file;
-  std::filesystem::path state;  // empty: in the data directory
+  std::filesystem::path peer_token_file;  // of probe: the receiver's
+  std::filesystem::path ca_file;          // of probe, for mqtts://; empty: the system's authorities
+  std::filesystem::path state;            // empty: in the data directory
 
-  std::optional<UserId> as;  // set, but for `token`, where it is `user`
+  std::optional<UserId> as;  // set, but for `token`, where it is `peer`, and for `probe`
   std::optional<DeviceId> device;
   bool json = false;
   std::optional<std::chrono::seconds> timeout;

@@ -13,6 +13,7 @@
 #include "auth_service/serve.h"
 #include "file_io/core_dumps.h"
 #include "file_io/secret_file.h"
+#include "service/version.h"
 
 namespace {
 
@@ -125,6 +126,7 @@ int main(int argc, char** argv) try {
   duet::hide_memory();
   Options options;
   CLI::App app("Accounts, signing keys and access tokens of Duet", "duet-auth");
+  app.set_version_flag("--version", duet::version_text("duet-auth"), "Print the version");
   add_commands(app, options);
   try {
     app.parse(argc, argv);  // runs the command

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bench/arrival.h"
+#include "service/version.h"
 
 namespace duet {
 namespace {
@@ -127,6 +128,7 @@ std::optional<Command> parse_options(int argc, char** argv, int& exit_code) {
   options.scratch = idle.scratch = reconnect.scratch = std::filesystem::temp_directory_path();
   Switches switches;
   CLI::App app(kAbout, "duet-bench");
+  app.set_version_flag("--version", version_text("duet-bench"), "Print the version");
   add_options(app, options, switches);
   const auto* const idle_command = add_idle(app, idle);
   const auto* const reconnect_command = add_reconnect(app, reconnect);

@@ -16,6 +16,7 @@
 #include "service/health_listen.h"
 #include "service/health_server.h"
 #include "service/stop_signal.h"
+#include "service/version.h"
 
 namespace {
 
@@ -47,6 +48,7 @@ int main(int argc, char** argv) try {
   duet::forbid_core_dumps();
   Options options;
   CLI::App app("Fetches the keys of other identity providers for Duet's broker", "duet-keys");
+  app.set_version_flag("--version", duet::version_text("duet-keys"), "Print the version");
   app.add_option("--issuers", options.issuers, "The file that names them (docs/operations.md)")->required();
   app.add_option("--into", options.into, "The directory for their keys: the broker's issuer_keys_dir")
       ->required();

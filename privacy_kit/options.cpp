@@ -4,6 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "service/version.h"
+
 namespace duet::privacy {
 namespace {
 
@@ -44,6 +46,7 @@ std::variant<Options, int> parse_command_line(int argc, const char* const* argv)
       "must\n"
       "work does not; 2 it could not be run.",
       "privacy-kit");
+  app.set_version_flag("--version", version_text("duet-privacy-kit"), "Print the version");
   app.add_option("--url", options.url, "The server, mqtt://host:port")->type_name("URL");
   app.add_option("--auth-url", options.auth_url, "Its account service, http://host:port")->type_name("URL");
   app.add_option("--app", options.app, "The OAuth 2.0 client to sign in with")->capture_default_str();

@@ -10,6 +10,7 @@
 #include "file_io/core_dumps.h"
 #include "push_bridge/push_commands.h"
 #include "push_bridge/push_serve.h"
+#include "service/version.h"
 
 namespace {
 
@@ -66,6 +67,7 @@ int main(int argc, char** argv) try {
   duet::hide_memory();  // it holds the keys of push services
   Options options;
   CLI::App app(kAbout, "duet-push");
+  app.set_version_flag("--version", duet::version_text("duet-push"), "Print the version");
   add_commands(app, options);
   try {
     app.parse(argc, argv);

@@ -10,6 +10,7 @@ build_packages=(
   libboost1.81-dev
   libgtest-dev libgmock-dev)
 front_door_packages=(haproxy)  # scripts/run --tls
+tour_packages=(mosquitto-clients curl)  # what the README's tour needs besides
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
 test_packages=(
   mold clang-format clang-tidy git python3 mosquitto-clients curl openssl systemd chromium

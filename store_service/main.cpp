@@ -15,6 +15,7 @@
 #include "service/health_server.h"
 #include "service/ready_file.h"
 #include "service/stop_signal.h"
+#include "service/version.h"
 #include "store_service/config.h"
 #include "store_service/counters.h"
 #include "store_service/housekeeping.h"
@@ -175,6 +176,7 @@ int main(int argc, char** argv) try {
   duet::forbid_core_dumps();
   duet::Commands commands;
   CLI::App app("duet-store: the message store of Duet", "duet-store");
+  app.set_version_flag("--version", duet::version_text("duet-store"), "Print the version");
   duet::add_commands(app, commands);
   try {
     app.parse(argc, argv);

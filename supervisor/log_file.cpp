@@ -39,6 +39,8 @@ int LogFile::open_for_process() {
   std::error_code error;
   start_ = fs::file_size(path_, error);
   if (error) start_ = 0;
+  fs::remove(second_name(), error);
+  fs::create_hard_link(path_, second_name(), error);  // without it restore() does nothing
   return fd;
 }
 
@@ -50,6 +52,42 @@ void LogFile::trim(std::uintmax_t max_bytes) {
   fs::copy_file(path_, path_.string() + ".1", fs::copy_options::overwrite_existing, error);
   if (!error) fs::resize_file(path_, 0, error);
   if (!error) start_ = 0;
+}
+
+fs::path LogFile::second_name() const {
+  return path_.parent_path() / ("." + path_.filename().string());
+}
+
+void LogFile::restore() {
+  std::error_code error;
+  const fs::path kept = second_name();
+  if (!fs::exists(kept, error) || fs::equivalent(path_, kept, error)) return;
+  const fs::path moved = find_moved();
+  const fs::path copy = kept.string() + ".copy";
+  if (!moved.empty()) {
+    fs::copy_file(kept, copy, fs::copy_options::overwrite_existing, error);
+    if (!error) fs::rename(copy, moved, error);
+    if (error) {
+      std::error_code ignored;
+      fs::remove(copy, ignored);
+      return;
+    }
+    fs::resize_file(kept, 0, error);
+    start_ = 0;
+  }
+  // The name exists again when logrotate has made a new file, which is empty.
+  fs::create_hard_link(kept, copy, error);
+  if (!error) fs::rename(copy, path_, error);
+}
+
+// The name that the file has got in its directory; empty when it has none there.
+fs::path LogFile::find_moved() const {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_.parent_path(), error)) {
+    const auto& name = entry.path();
+    if (name != second_name() && fs::equivalent(name, second_name(), error)) return name;
+  }
+  return {};
 }
 
 std::string LogFile::last_words() const {

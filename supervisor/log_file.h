@@ -1,7 +1,7 @@
 // supervisor/log_file.h: the file that takes a process's standard output and error.
 //
 // The process writes into it directly, so that it neither waits for the supervisor nor dies with it; the
-// supervisor only keeps it from growing for ever.
+// supervisor only keeps it from growing for ever, and in its place.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +27,21 @@ class LogFile {
   // not stop the platform.
   void trim(std::uintmax_t max_bytes = kMaxBytes);
 
+  // To be called now and then. When the file was renamed or removed (logrotate), the process still writes
+  // into it. It then gets its old name back: a renamed file is left with a copy of the content and the
+  // process goes on in an empty one; after a removal the content stays. For that the file has a second name,
+  // `.<name>`, while a process writes into it. Lines written in the moment of the exchange are lost. Failure
+  // is left for the next call.
+  void restore();
+
   // The last line written since the process was started that says something, without its time; the last one
   // with `error` in it when there is one. Empty when there is none.
   std::string last_words() const;
 
  private:
+  std::filesystem::path second_name() const;
+  std::filesystem::path find_moved() const;
+
   std::filesystem::path path_;
   std::uintmax_t start_ = 0;  // where the present process began to write
 };

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <string>
 
+#include "service/version.h"
+
 namespace duet {
 namespace {
 
@@ -49,11 +51,15 @@ std::variant<Options, ExitStatus> parse_options(int argc, const char* const* arg
                "scripts/run");
   Options options;
   Flags flags;
+  app.set_version_flag("--version", version_text("duet-run"), "Print the version");
   declare(app, options, flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help();
+    return ExitStatus{EXIT_SUCCESS};
+  } catch (const CLI::CallForVersion& version) {
+    std::cout << version.what() << '\n';
     return ExitStatus{EXIT_SUCCESS};
   } catch (const CLI::ParseError& error) {
     std::cerr << "duet: " << error.what() << " (--help lists the options)\n";

@@ -140,6 +140,7 @@ Part proxy_part(FrontDoor& door, const Layout& layout, const PlatformConfig& con
       service_spec("proxy", {door.programs.proxy, "-db", "-f", layout.proxy_config()}, layout, process_lock);
   if (config.tls.services_port != 0)
     spec.command.insert(spec.command.end(), {"-f", layout.services_config()});
+  spec.environment = utc_environment();
   spec.open_files = proxy_open_files(config.tls);
   return Part{.spec = std::move(spec),
               .before_start = [&door] { door.certificate.proxy_starts(); },

@@ -61,16 +61,20 @@ fs::path client_program() {
 }
 
 std::map<std::string, std::string> broker_environment() {
+  std::map<std::string, std::string> environment = utc_environment();
 #ifdef DUET_SANITIZER_RUNTIME
   const char* options = std::getenv("ASAN_OPTIONS");
   // With the C++ library before the broker, which has none: the runtime looks for the function that throws
   // when it is loaded, and ends the process at the first exception if it did not find it.
-  return {{"LD_PRELOAD", DUET_SANITIZER_RUNTIME ":libstdc++.so.6"},
-          // What the broker itself leaks at its end is not ours to mend.
-          {"ASAN_OPTIONS", std::string(options == nullptr ? "" : options) + ":detect_leaks=0"}};
-#else
-  return {};
+  environment["LD_PRELOAD"] = DUET_SANITIZER_RUNTIME ":libstdc++.so.6";
+  // What the broker itself leaks at its end is not ours to mend.
+  environment["ASAN_OPTIONS"] = std::string(options == nullptr ? "" : options) + ":detect_leaks=0";
 #endif
+  return environment;
+}
+
+std::map<std::string, std::string> utc_environment() {
+  return {{"TZ", "UTC0"}};
 }
 
 }  // namespace duet

@@ -42,4 +42,7 @@ std::filesystem::path push_program();
 // must be loaded before everything else.
 std::map<std::string, std::string> broker_environment();
 
+// For programs of the system whose logs have local time: they write UTC, as ours do.
+std::map<std::string, std::string> utc_environment();
+
 }  // namespace duet

@@ -4,6 +4,7 @@
 // Owned by the supervisor's thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,11 +26,18 @@ class Report {
   void say(const std::string& line);   // file and terminal
   void note(const std::string& line);  // file only
 
+  // To be called now and then: goes on in a new file when the file was renamed or removed (logrotate).
+  void follow_file();
+
   // From here on, nothing goes to the terminal.
   void leave_terminal() { terminal_ = false; }
 
  private:
+  void open();
+
+  const std::filesystem::path file_;
   std::unique_ptr<spdlog::logger> log_;
+  std::uint64_t inode_ = 0;  // of file_ when it was opened; 0: not known
   bool terminal_ = true;
 };
 

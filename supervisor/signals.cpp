@@ -28,13 +28,17 @@ std::optional<int> Signals::wait_until(std::chrono::steady_clock::time_point dea
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
   const timespec timeout{seconds.count(), (left - seconds).count()};
   const sigset_t set = awaited();
-  const int signal = ::sigtimedwait(&set, nullptr, &timeout);
-  return signal > 0 ? std::optional(signal) : std::nullopt;
+  siginfo_t info{};
+  const int signal = ::sigtimedwait(&set, &info, &timeout);
+  if (signal <= 0) return std::nullopt;
+  // The kernel sends it when the terminal is gone, and people send it to have logs opened again.
+  if (signal == SIGHUP && info.si_code == SI_KERNEL) return SIGTERM;
+  return signal;
 }
 
 bool Signals::asks_to_stop(std::optional<int> signal) {
   const int number = signal.value_or(0);
-  return number == SIGINT || number == SIGTERM || number == SIGHUP;
+  return number == SIGINT || number == SIGTERM;
 }
 
 void Signals::restore_defaults() {

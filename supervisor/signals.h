@@ -14,10 +14,11 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // The next signal; nullopt when the time has come without one.
+  // The next signal; nullopt when the time has come without one. The SIGHUP of a terminal that was closed is
+  // told as SIGTERM; the one that a process sends is told as it is.
   std::optional<int> wait_until(std::chrono::steady_clock::time_point deadline) const;
 
-  // Asks to stop: SIGINT, SIGTERM, or SIGHUP of a terminal that was closed.
+  // Asks to stop: SIGINT or SIGTERM.
   static bool asks_to_stop(std::optional<int> signal);
 
   // For a forked child that goes on without a loop: all as it was at the start of a program.

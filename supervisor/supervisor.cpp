@@ -34,10 +34,12 @@ void Supervisor::run() {
 
 void Supervisor::supervise() {
   while (!failure_) {
-    if (Signals::asks_to_stop(signals_.wait_until(next_event()))) {
+    const auto signal = signals_.wait_until(next_event());
+    if (Signals::asks_to_stop(signal)) {
       report_.say("stopping");
       return;
     }
+    if (signal == SIGHUP) look_after_logs();
     notice_ends();
     start_due();
     if (ready_) {
@@ -146,8 +148,16 @@ void Supervisor::tell_restarted() {
 void Supervisor::tick() {
   if (Clock::now() < next_tick_) return;
   next_tick_ = Clock::now() + kTick;
-  for (auto& watched : parts_) watched->process.log().trim();
+  look_after_logs();
   hooks_.on_tick();
+}
+
+void Supervisor::look_after_logs() {
+  report_.follow_file();
+  for (auto& watched : parts_) {
+    watched->process.log().restore();
+    watched->process.log().trim();
+  }
 }
 
 void Supervisor::stop_all() {

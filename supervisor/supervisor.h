@@ -79,6 +79,7 @@ class Supervisor {
   void stop_all();
   void stop(Process& process);
   void tick();
+  void look_after_logs();
   static bool is_ready(Watched& watched);
   void tell_restarted();
   std::map<std::string, pid_t> pids() const;

@@ -18,6 +18,7 @@
 #include "service/broker_watch.h"
 #include "service/health.h"
 #include "service/health_server.h"
+#include "service/version.h"
 #include "ws_gateway/config.h"
 #include "ws_gateway/gateway.h"
 #include "ws_gateway/open_files.h"
@@ -67,6 +68,7 @@ void serve(GatewayConfig config) {
 int main(int argc, char** argv) try {
   duet::forbid_core_dumps();
   CLI::App app("duet-ws: MQTT over WebSocket, and static files, for Duet", "duet-ws");
+  app.set_version_flag("--version", duet::version_text("duet-ws"), "Print the version");
   std::string config_file;
   app.add_option("--config", config_file, "The configuration, a TOML file; docs/operations.md has the keys")
       ->required();

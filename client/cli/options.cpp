@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <vector>
 
+#include "service/version.h"
+
 namespace duet {
 namespace {
 
@@ -58,6 +60,7 @@ class Parser {
   }
 
   void add_common_options() {
+    app_.set_version_flag("--version", version_text("duet"), "Print the version");
     auto* data = app_.add_option("--data", options_.data, "The data directory of a platform on this machine")
                      ->type_name("DIR")
                      ->default_str("./var");

@@ -112,6 +112,12 @@ void check_references(const Connection& connection, Violations& violations) {
 void check_version(const Connection& connection) {
   const int version = check_schema(connection, schema());
   if (version == migrations().back().number) return;
+  if (version == 0) {
+    throw StoreError("database " + connection.file().string() +
+                     " has no tables: it is empty, or it was copied without the file beside it that ends in "
+                     "-wal, which has what was written last. Copy it with `duet-store backup`, or stop the "
+                     "store first and then copy all files whose names begin like the database's");
+  }
   throw StoreError("database " + connection.file().string() + " has schema version " +
                    std::to_string(version) + ", not " + std::to_string(migrations().back().number) +
                    ": start a store with it once, which brings it up to date");

@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <ctime>
 #include <fstream>
 
+#include "service/version.h"
 #include "tests/support/platform_test.h"
 #include "tests/support/raw_mqtt.h"
 
@@ -58,6 +61,59 @@ class Run : public ::testing::Test {
   const std::string ws_port_ = std::to_string(free_port());
   const std::string http_port_ = std::to_string(free_port());
 };
+
+TEST_F(Run, EveryProgramTellsItsVersion) {
+  for (const std::string name : {"duet", "duet-run", "duet-store", "duet-auth", "duet-ws", "duet-push",
+                                 "duet-keys", "duet-privacy-kit", "duet-bench"}) {
+    if (!fs::exists(program(name))) continue;  // a build with a sanitizer has no benchmark
+    const Finished finished = run_command({program(name), "--version"});
+    EXPECT_EQ(finished.status, 0) << name << finished.err;
+    EXPECT_EQ(finished.out, version_text(name) + "\n");
+  }
+}
+
+// Logs are rotated by renaming them and sending SIGHUP, as logrotate does it for most services.
+TEST_F(Run, GoesOnAfterSighupAndWritesLogsUnderTheirNames) {
+  TestPlatform platform;
+  const fs::path logs = platform.data_dir() / "log";
+  const auto broker = platform.pid(Service::broker);
+  for (const std::string name : {"broker", "store", "supervisor"}) {
+    fs::rename(logs / (name + ".log"), logs / (name + ".log.old"));
+  }
+  ::kill(platform.supervisor_pid(), SIGHUP);
+  EXPECT_TRUE(eventually([&] { return fs::exists(logs / "broker.log") && fs::exists(logs / "store.log"); }));
+  EXPECT_THAT(text_of(logs / "broker.log.old"), HasSubstr("mosquitto"));
+  TestDevice(platform, "alice").go_online();
+  EXPECT_TRUE(eventually([&] { return text_of(logs / "broker.log").find("alice:") != std::string::npos; }))
+      << text_of(logs / "broker.log");
+  platform.kill_and_await({Service::store});
+  EXPECT_TRUE(eventually([&] {
+    return text_of(logs / "supervisor.log").find("store was killed") != std::string::npos;
+  })) << text_of(logs / "supervisor.log");
+  EXPECT_EQ(platform.pid(Service::broker), broker);
+}
+
+// Mosquitto writes local time, which the environment must not make another than UTC.
+TEST_F(Run, AllLogsAreInUtc) {
+  TestPlatform platform(PlatformSpec{.environment = {{"TZ", "Asia/Kolkata"}}});
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  std::array<char, 16> day_and_hour{};
+  std::strftime(day_and_hour.data(), day_and_hour.size(), "%Y-%m-%dT%H:", &parts);
+  // The hour may end between the start and this.
+  const auto before = now - 3600;
+  ::gmtime_r(&before, &parts);
+  std::array<char, 16> hour_before{};
+  std::strftime(hour_before.data(), hour_before.size(), "%Y-%m-%dT%H:", &parts);
+  for (const std::string name : {"broker", "store"}) {
+    // Before it has read its configuration the broker writes the seconds since 1970.
+    const std::string whole = platform.log_of(name);
+    const std::string log = whole.substr(whole.find("\n20") + 1);
+    EXPECT_TRUE(log.starts_with(day_and_hour.data()) || log.starts_with(hour_before.data())) << log;
+    EXPECT_THAT(log.substr(0, log.find(' ')), ::testing::ContainsRegex("Z:?$")) << log;
+  }
+}
 
 TEST_F(Run, APortInUseIsNamed) {
   const TestPlatform other;

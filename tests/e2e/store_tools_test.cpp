@@ -60,6 +60,16 @@ TEST_F(StoreTools, TellOfRecordsThatNobodyHas) {
   EXPECT_THAT(verify_platform(platform()), IsEmpty());
 }
 
+// `cp duet.db` beside a running store leaves what is only in duet.db-wal behind.
+TEST_F(StoreTools, VerifySaysHowToCopyADatabaseThatCameWithoutItsLog) {
+  const auto copy = dir_.path() / "duet.db";
+  std::filesystem::copy_file(database(), copy);
+  const Finished verified = tool({"verify", "--database", copy.string()});
+  EXPECT_EQ(verified.status, 2);
+  EXPECT_THAT(verified.err, HasSubstr("duet-store backup"));
+  EXPECT_THAT(verified.err, Not(HasSubstr("start a store with it")));
+}
+
 TEST_F(StoreTools, AreClearAboutWhatTheyCannotDo) {
   const struct {
     std::vector<std::string> arguments;

@@ -61,6 +61,54 @@ TEST_F(LogFileTest, TrimKeepsOneOlderFileAndTheWriterGoesOn) {
   ::close(fd);
 }
 
+TEST_F(LogFileTest, ARenamedFileGetsItsNameBackAndTheOtherKeepsTheContent) {
+  const int fd = log_.open_for_process();
+  write(fd, "before\n");
+  const auto moved = path_.string() + ".moved";
+  std::filesystem::rename(path_, moved);
+  write(fd, "after\n");
+  log_.restore();
+  EXPECT_EQ(read_text(moved), "before\nafter\n");
+  write(fd, "next\n");
+  EXPECT_EQ(read_text(path_), "next\n");
+  EXPECT_EQ(read_text(moved), "before\nafter\n");
+  EXPECT_EQ(log_.last_words(), "next");
+  ::close(fd);
+}
+
+// As logrotate's `create` does.
+TEST_F(LogFileTest, ARenamedFileGetsItsNameBackFromANewOne) {
+  const int fd = log_.open_for_process();
+  write(fd, "before\n");
+  std::filesystem::rename(path_, path_.string() + ".1");
+  write_text(path_, "");
+  log_.restore();
+  write(fd, "next\n");
+  EXPECT_EQ(read_text(path_), "next\n");
+  EXPECT_EQ(read_text(path_.string() + ".1"), "before\n");
+  ::close(fd);
+}
+
+// As logrotate's `compress` leaves it, when it is quicker than we are.
+TEST_F(LogFileTest, ARemovedFileComesBackWithItsContent) {
+  const int fd = log_.open_for_process();
+  write(fd, "before\n");
+  std::filesystem::remove(path_);
+  write(fd, "after\n");
+  log_.restore();
+  write(fd, "next\n");
+  EXPECT_EQ(read_text(path_), "before\nafter\nnext\n");
+  ::close(fd);
+}
+
+TEST_F(LogFileTest, AFileInItsPlaceIsLeftAlone) {
+  const int fd = log_.open_for_process();
+  write(fd, "one\n");
+  log_.restore();
+  EXPECT_EQ(read_text(path_), "one\n");
+  ::close(fd);
+}
+
 TEST_F(LogFileTest, OpensPrivately) {
   ::close(log_.open_for_process());
   EXPECT_EQ(std::filesystem::status(path_).permissions(),

@@ -30,6 +30,7 @@ constexpr auto kTable = std::to_array<AccessRule>({
     {Role::store, Access::publish, "svc/store/blocks", "block lists for the broker"},
     {Role::store, Access::publish, "svc/store/feed", "what push has to know of"},
     {Role::store, Access::publish, "svc/store/check", "how conversations stand that a push is for"},
+    {Role::store, Access::publish, "svc/store/names", "which accounts it knows, and whether a name is free"},
     {Role::store, Access::publish, "svc/store/token", "renew its own token"},
     {Role::store, Access::subscribe, "ingest/{partition}", "ingest frames"},
     {Role::store, Access::subscribe, "u/+/d/+/req/+", "requests"},
@@ -39,6 +40,7 @@ constexpr auto kTable = std::to_array<AccessRule>({
     {Role::store, Access::subscribe, "svc/broker/typing", "typing, where consent is required"},
     {Role::store, Access::subscribe, "svc/push/feed", "push asks what is new"},
     {Role::store, Access::subscribe, "svc/push/check", "push asks how conversations stand"},
+    {Role::store, Access::subscribe, "svc/auth/names", "which accounts there are"},
     {Role::store, Access::receive, "ingest/{partition}", "ingest frames"},
     {Role::store, Access::receive, "u/{user}/d/{any}/req/{any}", "requests"},
     {Role::store, Access::receive, "u/{user}/d/{any}/presence", "presence of devices"},
@@ -47,6 +49,7 @@ constexpr auto kTable = std::to_array<AccessRule>({
     {Role::store, Access::receive, "svc/broker/typing", "typing, where consent is required"},
     {Role::store, Access::receive, "svc/push/feed", "push asks what is new"},
     {Role::store, Access::receive, "svc/push/check", "push asks how conversations stand"},
+    {Role::store, Access::receive, "svc/auth/names", "which accounts there are"},
 
     {Role::push, Access::publish, "svc/push/feed", "ask what is new"},
     {Role::push, Access::publish, "svc/push/check", "ask how conversations stand before a push is sent"},
@@ -63,7 +66,10 @@ constexpr auto kTable = std::to_array<AccessRule>({
     {Role::push, Access::receive, "svc/store/check", "how conversations stand"},
 
     {Role::auth, Access::publish, "svc/auth/revocations", "logins that were ended"},
+    {Role::auth, Access::publish, "svc/auth/names", "which accounts there are, and whether a name is free"},
     {Role::auth, Access::publish, "svc/auth/token", "renew its own token"},
+    {Role::auth, Access::subscribe, "svc/store/names", "which accounts the store knows"},
+    {Role::auth, Access::receive, "svc/store/names", "which accounts the store knows"},
 });
 
 // Takes the first level off `topic`; `more` tells whether a `/` followed it.

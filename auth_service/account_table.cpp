@@ -8,6 +8,8 @@ AccountTable::AccountTable(const sqlite::Connection& connection)
       add_(connection, "add an account",
            "INSERT INTO accounts (user, password, created) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"),
       has_name_(connection, "find a name", "SELECT 1 FROM accounts WHERE user = ?1"),
+      after_(connection, "list accounts",
+             "SELECT id, user, password IS NULL FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2"),
       is_still_(connection, "find an account", "SELECT 1 FROM accounts WHERE id = ?1 AND version = ?2"),
       set_hash_(connection, "hash a password anew",
                 "UPDATE accounts SET password = ?3 WHERE id = ?1 AND version = ?2"),
@@ -29,6 +31,16 @@ bool AccountTable::add(const UserId& user, std::string_view password_hash, Times
 
 bool AccountTable::has_name(const UserId& user) {
   return has_name_.query(user).next();
+}
+
+AccountTable::Page AccountTable::after(std::uint64_t after, std::size_t limit) {
+  Page page{{}, after};
+  auto row = after_.query(after, limit);
+  while (row.next()) {
+    page.through = row.number(0);
+    if (row.integer(2) == 0) page.users.push_back(row.name<UserId>(1));
+  }
+  return page;
 }
 
 bool AccountTable::is_still(const Account& read) {

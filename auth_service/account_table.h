@@ -1,10 +1,12 @@
 // auth_service/account_table.h: the accounts. Only for auth_database.cpp, which owns the transactions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/names.h"
 #include "sqlite/connection.h"
@@ -30,6 +32,14 @@ class AccountTable {
   bool add(const UserId& user, std::string_view password_hash, Timestamp now);
   bool has_name(const UserId& user);
 
+  // Those that were made after number `after` and not removed, ascending, at most `limit` rows looked at.
+  // `through`: the number of the last row that was looked at; `after` when there is none.
+  struct Page {
+    std::vector<UserId> users;
+    std::uint64_t through;
+  };
+  Page after(std::uint64_t after, std::size_t limit);
+
   // These change nothing and return false when the account is no more as it was read.
   bool is_still(const Account& read);
   bool set_hash(const Account& read, std::string_view hash);      // of the same password
@@ -40,6 +50,7 @@ class AccountTable {
   sqlite::Statement find_;
   sqlite::Statement add_;
   sqlite::Statement has_name_;
+  sqlite::Statement after_;
   sqlite::Statement is_still_;
   sqlite::Statement set_hash_;
   sqlite::Statement set_password_;

@@ -9,6 +9,7 @@
 #include "auth_service/bearer.h"
 #include "auth_service/login.h"
 #include "protocol/json_fields.h"
+#include "protocol/probe_names.h"
 
 namespace duet {
 namespace {
@@ -44,6 +45,19 @@ HttpResponse throttled(std::chrono::milliseconds wait) {
 
 HttpResponse busy() {
   return retry_after(problem(503, "busy", "Too many passwords are being checked"), kBusyWait);
+}
+
+HttpResponse name_taken() {
+  return problem(409, "username_taken", "The user name is taken");
+}
+
+// The new owner would read messages that were meant for another person.
+HttpResponse name_used() {
+  return problem(409, "username_used", "The user name was used before, without an account");
+}
+
+HttpResponse cannot_ask() {
+  return retry_after(problem(503, "unavailable", "The message store does not answer"), kBusyWait);
 }
 
 HttpResponse bad_password() {
@@ -97,9 +111,11 @@ HttpResponse answer_sign_up(const AuthParts& parts, const HttpRequest& request) 
   }
   const auto hash = parts.hasher.hash(*password);
   if (!hash) return busy();
-  if (is_bots(parts.config, *user) || !parts.database.add_account(*user, *hash)) {
-    return problem(409, "username_taken", "The user name is taken");
-  }
+  if (is_probe(*user) || is_bots(parts.config, *user) || parts.database.has_name(*user)) return name_taken();
+  const auto claim = parts.names.claim(*user);
+  if (claim == Claim::used) return name_used();
+  if (claim == Claim::unavailable) return cannot_ask();
+  if (!parts.database.add_account(*user, *hash)) return name_taken();
   audit({AuditEvent::account_made, *user, request.address, ""});
   return json_response(201, {{"username", user->str()}});
 }

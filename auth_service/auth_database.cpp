@@ -60,6 +60,11 @@ bool AuthDatabase::has_name(const UserId& user) {
   return accounts_.has_name(user);
 }
 
+AccountTable::Page AuthDatabase::accounts_after(std::uint64_t number, std::size_t limit) {
+  const std::scoped_lock lock(mutex_);
+  return accounts_.after(number, limit);
+}
+
 bool AuthDatabase::add_account(const UserId& user, std::string_view password_hash) {
   const std::scoped_lock lock(mutex_);
   return accounts_.add(user, password_hash, clock_());  // one statement is a transaction of its own

@@ -63,6 +63,7 @@ class AuthDatabase {
 
   std::optional<Account> find_account(std::string_view user);
   bool has_name(const UserId& user);  // also a removed account's
+  AccountTable::Page accounts_after(std::uint64_t number, std::size_t limit);
   // False: the name is or was somebody's.
   bool add_account(const UserId& user, std::string_view password_hash);
   // A fresh hash of the same password; nothing happens when the account is no more as it was read.

@@ -46,12 +46,13 @@ Clocks system_clocks() {
 }
 
 AuthService::AuthService(const AuthConfig& config, AuthDatabase& database, RevocationSink& sink,
-                         Clocks clocks, std::function<void()> on_broken, const Health* health)
+                         NameRegister& names, Clocks clocks, std::function<void()> on_broken,
+                         const Health* health)
     : database_(checked(config, database)),
       hasher_(config.argon2, config.hashes),
       keys_(key_rules(config, database_), token_rules(config), clocks.wall()),
       throttle_(config.limits.account, config.limits.address, config.limits.account_failures),
-      parts_{config, database_, hasher_, keys_, throttle_, sink, std::move(clocks), health},
+      parts_{config, database_, hasher_, keys_, throttle_, sink, names, std::move(clocks), health},
       server_(
           config.http, [&parts = parts_](const HttpRequest& request) { return answer(parts, request); },
           std::move(on_broken)),

@@ -21,8 +21,8 @@ class AuthService {
  public:
   // `on_broken`: see HttpServer. Throws, saying why, when a part cannot be had, and when an account has the
   // name of a bot's user.
-  AuthService(const AuthConfig& config, AuthDatabase& database, RevocationSink& sink, Clocks clocks,
-              std::function<void()> on_broken, const Health* health = nullptr);
+  AuthService(const AuthConfig& config, AuthDatabase& database, RevocationSink& sink, NameRegister& names,
+              Clocks clocks, std::function<void()> on_broken, const Health* health = nullptr);
 
   std::uint16_t port() const { return server_.port(); }
   const PasswordHasher& hasher() const { return hasher_; }

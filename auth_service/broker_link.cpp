@@ -8,23 +8,34 @@
 #include <mutex>
 #include <utility>
 
+#include "protocol/topic.h"
+
 namespace duet {
 namespace {
+
+LinkOptions options(const BrokerSettings& broker) {
+  auto options = link_options(broker);
+  options.subscriptions = {{format_topic(ServiceTopic{"store", ServiceKind::names}), 1}};
+  return options;
+}
 
 // How soon a new token is seen, and what did not get through is told again.
 constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-BrokerLink::BrokerLink(const BrokerSettings& broker, AuthDatabase& database, Health& health)
+BrokerLink::BrokerLink(const BrokerSettings& broker, AuthDatabase& database, std::vector<UserId> bots,
+                       Health& health)
     : connection_(health.add_state("not connected to the broker yet")),
       turns_(health.add_loop("the renewal of tokens")),
       feed_(database,
             [this](Link::Publish message, std::function<void(bool)> on_done) {
               return link_.publish(std::move(message), std::move(on_done));
             }),
+      names_(database, std::move(bots),
+             [this](Link::Publish message) { return link_.publish(std::move(message)); }),
       token_("auth", broker.token_file),
-      link_(link_options(broker), handlers()) {
+      link_(options(broker), handlers()) {
   health.add_check([this](auto) { return link_.silence(); });
 }
 
@@ -34,8 +45,12 @@ void BrokerLink::start() {
 }
 
 LinkHandlers BrokerLink::handlers() {
-  return {.on_connected = [this] { tell_all(); },
-          .on_message = [](const LinkMessage&) {},
+  return {.on_connected =
+              [this] {
+                tell_all();
+                names_.connected();
+              },
+          .on_message = [this](const LinkMessage& message) { names_.answered(message.payload); },
           .on_state = [this](const std::string& state) { on_state(state); }};
 }
 
@@ -62,7 +77,9 @@ void BrokerLink::keep_up(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     turns_.turned();
     token_.check([this](Link::Publish message) { return link_.publish(std::move(message)); });
-    if (feed_.behind() && link_.connected()) tell_all();
+    if (!link_.connected()) continue;
+    if (feed_.behind()) tell_all();
+    names_.tick(std::chrono::steady_clock::now());
   }
 }
 

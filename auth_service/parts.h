@@ -7,6 +7,7 @@
 #include "auth_service/auth_database.h"
 #include "auth_service/config.h"
 #include "auth_service/key_ring.h"
+#include "auth_service/name_register.h"
 #include "auth_service/password.h"
 #include "auth_service/revocation.h"
 #include "auth_service/throttle.h"
@@ -28,6 +29,7 @@ struct AuthParts {
   KeyRing& keys;
   LoginThrottle& throttle;
   RevocationSink& sink;
+  NameRegister& names;
   Clocks clocks;
   const Health* health = nullptr;  // of the whole service; null: nothing is known against it
 };

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <vector>
 
 #include "auth_service/auth_service.h"
 #include "auth_service/broker_link.h"
@@ -36,6 +37,14 @@ void add_checks(Health& health, const AuthConfig& config, AuthDatabase& database
   });
 }
 
+std::vector<UserId> users_of_bots(const AuthConfig& config) {
+  std::vector<UserId> users;
+  for (const auto& client : config.clients) {
+    if (client.bot) users.push_back(client.bot->user);
+  }
+  return users;
+}
+
 }  // namespace
 
 int serve_auth(const std::filesystem::path& config_file) {
@@ -46,15 +55,18 @@ int serve_auth(const std::filesystem::path& config_file) {
   Health health;
   add_checks(health, config, database);
   NobodyIsTold nobody;
+  EveryNameIsFree every_name;
   std::optional<BrokerLink> broker;
   if (config.broker) {
-    broker.emplace(*config.broker, database, health);
+    broker.emplace(*config.broker, database, users_of_bots(config), health);
   } else {
     spdlog::warn("no broker is configured: the end of a login is felt when its access token has run out");
+    spdlog::warn("no broker is configured: sign-up does not look for messages under the name");
   }
   RevocationSink& sink = broker ? broker->sink() : nobody;
+  NameRegister& names = broker ? broker->names() : static_cast<NameRegister&>(every_name);
   const AuthService service(
-      config, database, sink, system_clocks(), [&stop] { stop.fail(); }, &health);
+      config, database, sink, names, system_clocks(), [&stop] { stop.fail(); }, &health);
   // It answers on its own port; systemd is told from here.
   const HealthServer told(HealthListen(), [&health] { return health.report(); });
   if (broker) broker->start();

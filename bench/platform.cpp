@@ -22,6 +22,7 @@ requests_per_minute = 0
 receipts_per_second = 0
 new_conversations_per_hour = 0
 connects_per_minute = 0
+unknown_recipients = "keep"
 )";
 
 // Duet's broker settings, as far as they are not about who may do what.

@@ -158,6 +158,10 @@ void run_input(std::string_view bytes) {
       return check_round_trip<parse_revocation_update, format_revocation_update>(payload);
     case 's':
       return check_round_trip<parse_presence_snapshot, format_presence_snapshot>(payload);
+    case 'n':
+      return check_round_trip<parse_names_ask, format_names_ask>(payload);
+    case 'N':
+      return check_round_trip<parse_names_answer, format_names_answer>(payload);
     case 'y':
       return check_round_trip<parse_typing_notice, format_typing_notice>(payload);
     case 'k':

@@ -75,6 +75,26 @@ std::optional<Revocation> make_revocation(const json& object) {
   return Revocation{*std::move(user), *std::move(device), *before, *until};
 }
 
+// The names at `name`; nullopt when one is none, or when there are more than fit a page. No such member:
+// none.
+std::optional<std::vector<UserId>> users_at(const json& object, const char* name) {
+  std::vector<UserId> out;
+  const auto list = object.find(name);
+  if (list == object.end()) return out;
+  if (!list->is_array() || list->size() > kServicePage) return std::nullopt;
+  for (const auto& one : *list) {
+    auto user = one.is_string() ? UserId::parse(one.get_ref<const std::string&>()) : std::nullopt;
+    if (!user) return std::nullopt;
+    out.push_back(*std::move(user));
+  }
+  return out;
+}
+
+std::optional<std::string> names_request_at(const json& object) {
+  auto req = string_at(object, "req");
+  return req && req->size() <= kMaxNamesRequestBytes ? std::move(req) : std::nullopt;
+}
+
 }  // namespace
 
 std::string format_block_update(const BlockUpdate& update) {
@@ -150,6 +170,57 @@ std::optional<PresenceSnapshot> parse_presence_snapshot(std::string_view payload
   auto online = pairs_at<Device>(object, "online", make_device);
   if (!online) return std::nullopt;
   return PresenceSnapshot{flag_at(object, "reset"), *std::move(online)};
+}
+
+std::string format_names_ask(const NamesAsk& ask) {
+  json out{{"req", ask.req}};
+  if (ask.claim) out["claim"] = ask.claim->str();
+  for (const auto& user : ask.add) out["add"].push_back(user.str());
+  if (ask.range) {
+    out["after"] = ask.range->after;
+    out["through"] = ask.range->through;
+  }
+  return dump(out);
+}
+
+std::optional<NamesAsk> parse_names_ask(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto req = names_request_at(object);
+  auto add = users_at(object, "add");
+  if (!req || !add) return std::nullopt;
+  NamesAsk ask{*std::move(req), std::nullopt, *std::move(add), std::nullopt};
+  if (object.contains("claim")) {
+    ask.claim = name_at<UserId>(object, "claim");
+    if (!ask.claim) return std::nullopt;
+  }
+  if (object.contains("after") || object.contains("through")) {
+    const auto after = number_at(object, "after");
+    const auto through = number_at(object, "through");
+    if (!after || !through || *through < *after) return std::nullopt;
+    ask.range = NamesAsk::Range{*after, *through};
+  }
+  return ask;
+}
+
+std::string format_names_answer(const NamesAnswer& answer) {
+  json out{{"req", answer.req}, {"through", answer.through}};
+  if (answer.free) out["free"] = *answer.free;
+  return dump(out);
+}
+
+std::optional<NamesAnswer> parse_names_answer(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto req = names_request_at(object);
+  const auto through = number_at(object, "through");
+  if (!req || !through) return std::nullopt;
+  NamesAnswer answer{*std::move(req), *through, std::nullopt};
+  const auto free = object.find("free");
+  if (free == object.end()) return answer;
+  if (!free->is_boolean()) return std::nullopt;
+  answer.free = free->get<bool>();
+  return answer;
 }
 
 }  // namespace duet

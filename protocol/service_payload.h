@@ -4,6 +4,8 @@
 // JSON objects. format_* never fail; parse_* return nullopt for text that is not of the form. Thread-safe.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,7 +78,39 @@ struct RevocationUpdate {
 std::string format_revocation_update(const RevocationUpdate& update);
 std::optional<RevocationUpdate> parse_revocation_update(std::string_view payload);
 
-// Blocks, devices or revocations on one page: 500 of the longest names still fit a packet of 128 KiB.
+// svc/auth/names: {"req", "claim"?: user, "add"?: [user, …], "after"?: n, "through"?: m}. What the auth
+// service tells the store about accounts, and asks (docs/adr/0025-unknown-recipients.md). `claim`: a person
+// signs up with this name; is it free? `add`: these have accounts. With `after` and `through` they are all
+// those with numbers in (after, through].
+struct NamesAsk {
+  struct Range {
+    std::uint64_t after = 0;
+    std::uint64_t through = 0;
+    friend bool operator==(const Range&, const Range&) = default;
+  };
+  std::string req;  // the asker's name for it, at most kMaxNamesRequestBytes
+  std::optional<UserId> claim;
+  std::vector<UserId> add;  // at most kServicePage
+  std::optional<Range> range;
+  friend bool operator==(const NamesAsk&, const NamesAsk&) = default;
+};
+std::string format_names_ask(const NamesAsk& ask);
+std::optional<NamesAsk> parse_names_ask(std::string_view payload);
+
+// svc/store/names: {"req", "through": n, "free"?: bool}, when what was told is on stable storage. The store
+// knows all accounts with numbers up to `through`. `free`: the answer to a claim.
+struct NamesAnswer {
+  std::string req;
+  std::uint64_t through = 0;
+  std::optional<bool> free;
+  friend bool operator==(const NamesAnswer&, const NamesAnswer&) = default;
+};
+std::string format_names_answer(const NamesAnswer& answer);
+std::optional<NamesAnswer> parse_names_answer(std::string_view payload);
+
+inline constexpr std::size_t kMaxNamesRequestBytes = 64;
+
+// Blocks, devices, revocations or names on one page: 500 of the longest still fit a packet of 128 KiB.
 inline constexpr std::size_t kServicePage = 500;
 
 }  // namespace duet

@@ -24,13 +24,14 @@ constexpr KindTable<DeviceKind, 5> kDeviceKinds{{{DeviceKind::presence, "presenc
                                                  {DeviceKind::request, "req"},
                                                  {DeviceKind::reply, "reply"},
                                                  {DeviceKind::error, "error"}}};
-constexpr KindTable<ServiceKind, 7> kServiceKinds{{{ServiceKind::token, "token"},
+constexpr KindTable<ServiceKind, 8> kServiceKinds{{{ServiceKind::token, "token"},
                                                    {ServiceKind::blocks, "blocks"},
                                                    {ServiceKind::presence, "presence"},
                                                    {ServiceKind::revocations, "revocations"},
                                                    {ServiceKind::typing, "typing"},
                                                    {ServiceKind::feed, "feed"},
-                                                   {ServiceKind::check, "check"}}};
+                                                   {ServiceKind::check, "check"},
+                                                   {ServiceKind::names, "names"}}};
 constexpr std::array<std::string_view, 4> kRoles{"store", "push", "auth", "broker"};
 
 template <typename Kind, std::size_t N>

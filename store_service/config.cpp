@@ -21,6 +21,9 @@ void read_strangers(TomlSection& limits, StrangerRules& out) {
   out.new_conversations = conversations_per_hour(
       limits.count("new_conversations_per_hour", per_hour, {0, kMaxConversationsPerHour}));
   out.require_consent = limits.flag("require_consent", out.require_consent);
+  out.unknown = limits.choice("unknown_recipients", "keep", {"keep", "refuse"}) == "refuse"
+                    ? UnknownRecipients::refuse
+                    : UnknownRecipients::keep;
   out.consent_messages = limits.count("consent_messages", out.consent_messages, {1, kMaxConsentMessages});
 }
 

@@ -24,7 +24,8 @@ struct Config {
   } presence;
   PayloadLimits limits;  // those of the broker's plugin
   std::size_t devices_per_user = 16;
-  // new_conversations_per_hour, that many also at once (60; 0: no limit); require_consent; consent_messages
+  // new_conversations_per_hour, that many also at once (60; 0: no limit); require_consent; consent_messages;
+  // unknown_recipients ("keep" or "refuse")
   StrangerRules strangers{.new_conversations = conversations_per_hour(60)};
   std::string log_level = "info";
   HealthListen health;               // health.listen: where it answers how it is

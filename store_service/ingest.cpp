@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "protocol/probe_names.h"
 #include "protocol/topic.h"
 #include "store_service/cursor.h"
 
@@ -18,6 +19,10 @@ Refusal to_oneself() {
 // message again and again.
 Refusal not_accepted() {
   return {ErrorCode::not_authorized, "the peer has not accepted your messages; no more of them until then"};
+}
+
+Refusal unknown_recipient() {
+  return {ErrorCode::not_found, "there is no user of this name"};
 }
 
 // Why a record changes nothing but the offset.
@@ -85,6 +90,9 @@ class Ingestion {
     if (record.user == record.peer) return Refused{to_oneself()};
     auto message = parse_message(record.payload, rules_.limits);
     if (!message) return Refused{std::move(message).error()};
+    // The broker accepted it before the account of this name was made: it is not for its owner.
+    const auto claimed = transaction_.claimed_at(record.peer);
+    if (claimed && record.ts <= *claimed) return Refused{unknown_recipient()};
     const Standing standing = transaction_.standing(record.user, record.peer);
     if (standing.blocked) return Refused{blocked_by_peer()};
     auto id = message->id ? *std::move(message->id) : given_id(node, record.n);
@@ -92,11 +100,19 @@ class Ingestion {
       return Refused{not_accepted()};
     }
     if (!standing.exists) {
+      // First the limit: it bounds how fast names can be tried.
       if (auto refused = take_new_conversation(record)) return refused;
+      if (!may_receive(record.peer)) return Refused{unknown_recipient()};
     }
+    if (standing.sent == 0) transaction_.note_seen(record.user);
     store({record.user, record.peer, std::move(id), record.ts, std::move(message->type),
            std::move(message->body), rules_.strangers.require_consent});
     return std::nullopt;
+  }
+
+  bool may_receive(const UserId& peer) {
+    return rules_.strangers.unknown == UnknownRecipients::keep || is_probe(peer) ||
+           transaction_.is_known(peer);
   }
 
   // A request has a few messages. A resend is none more.

@@ -18,11 +18,15 @@
 
 namespace duet {
 
+// What becomes of a message to a name that is not known (docs/adr/0025-unknown-recipients.md).
+enum class UnknownRecipients : std::uint8_t { keep, refuse };
+
 // What somebody may do whom the other does not know yet (docs/adr/0015-strangers.md).
 struct StrangerRules {
   RateLimit new_conversations;         // that a user begins; a rate of 0: no limit
   bool require_consent = false;        // a new conversation is a request until the recipient accepts it
   std::uint64_t consent_messages = 3;  // that a request may have
+  UnknownRecipients unknown = UnknownRecipients::keep;
 };
 
 // That many at once, and as many in each hour.

@@ -14,6 +14,7 @@
 //     alone
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -101,6 +102,9 @@ struct RaisedMarks {
   bool withheld = false;  // from the peer, whose request waits
 };
 
+// No journal's record is stored so long after others that were accepted later.
+inline constexpr std::chrono::hours kClaimsKept{24};
+
 // How one user stands with another, to whom something is to be sent.
 struct Standing {
   bool blocked = false;  // by the other
@@ -146,6 +150,22 @@ class WriteTransaction {
   // The user's bucket for new conversations (acl/token_bucket.h): when it is full again. nullopt: it is full.
   virtual std::optional<Timestamp> begun_full_at(const UserId& user) = 0;
   virtual void set_begun_full_at(const UserId& user, Timestamp full_at) = 0;
+
+  // Names (docs/adr/0025-unknown-recipients.md). A user is known who has an account, or who was seen: a token
+  // of theirs was accepted. Others are only spoken of: another user has written to them, or blocked them.
+  virtual bool is_known(const UserId& user) = 0;
+  virtual void note_seen(const UserId& user) = 0;
+  virtual void note_account(const UserId& user) = 0;
+  // Notes the account that is about to be made, at `now`. False, and nothing changed: the name is not free,
+  // because there is a conversation of its, or it was seen without an account.
+  virtual bool claim_name(const UserId& user, Timestamp now) = 0;
+  // When the name was claimed, for kClaimsKept: what was accepted until then is not for its owner.
+  virtual std::optional<Timestamp> claimed_at(const UserId& user) = 0;
+  // Forgets claims that are older than kClaimsKept. Those of a clock that was ahead become `now`.
+  virtual void tidy_claims(Timestamp now) = 0;
+  // Every account with a number up to this was noted. It never goes back.
+  virtual std::uint64_t accounts_through() = 0;
+  virtual void set_accounts_through(std::uint64_t number) = 0;
 
   // The last record of the node that is stored; 0 for a node never seen.
   virtual RecordNumber ingest_offset(const NodeId& node, Partition partition) = 0;

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "file_io/crash_point.h"
+#include "store_service/names_job.h"
 #include "store_service/partition.h"
 
 namespace duet {
@@ -30,6 +31,7 @@ LinkOptions Subscriber::options(const Config& config) const {
       {format_topic(ServiceTopic{"broker", ServiceKind::typing}), 0},
       {format_topic(ServiceTopic{"push", ServiceKind::feed}), 1},
       {format_topic(ServiceTopic{"push", ServiceKind::check}), 1},
+      {format_topic(ServiceTopic{"auth", ServiceKind::names}), 1},
       {format_topic(PipeTopic{kPartition, PipeKind::ingest}), 1},
   };
   return options;
@@ -62,12 +64,15 @@ void Subscriber::on_message(const LinkMessage& message) {
     on_snapshot(message);
   } else if (*topic == Topic(ServiceTopic{"broker", ServiceKind::typing})) {
     on_typing(message);
+  } else if (*topic == Topic(ServiceTopic{"auth", ServiceKind::names})) {
+    on_names(message);
   } else if (const auto* service = std::get_if<ServiceTopic>(&*topic); service && service->role == "push") {
     on_push_bridge(service->kind, message);
   }
 }
 
 void Subscriber::route(const DeviceTopic& topic, const LinkMessage& message) {
+  if (!message.retained) inboxes_.writes.note_seen(topic.owner.user);
   if (topic.kind == DeviceKind::presence) return on_presence(topic.owner, message);
   if (topic.kind == DeviceKind::push) return on_push(topic.owner, message);
   if (topic.kind != DeviceKind::request) return;
@@ -118,12 +123,22 @@ void Subscriber::on_typing(const LinkMessage& message) {
   }
 }
 
+// What is not answered is asked again: by then the database may work, or the writer have room.
+void Subscriber::on_names(const LinkMessage& message) {
+  auto ask = parse_names_ask(message.payload);
+  if (!ask) return spdlog::error("malformed svc/auth/names payload");
+  if (!inboxes_.writes.push_job(names_job(*std::move(ask), *this))) {
+    spdlog::error("write queue full: accounts not noted");
+  }
+}
+
 void Subscriber::on_snapshot(const LinkMessage& message) {
   auto snapshot = parse_presence_snapshot(message.payload);
   if (!snapshot) {
     spdlog::error("the broker's presence snapshot cannot be read");
     return;
   }
+  for (const auto& device : snapshot->online) inboxes_.writes.note_seen(device.user);
   to_presence(*std::move(snapshot));
 }
 

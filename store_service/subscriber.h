@@ -54,6 +54,7 @@ class Subscriber final : public Publisher {
   void on_push(const Device& device, const LinkMessage& message);
   void on_push_bridge(ServiceKind kind, const LinkMessage& message);
   void on_typing(const LinkMessage& message);
+  void on_names(const LinkMessage& message);
   void on_snapshot(const LinkMessage& message);
   void to_presence(PresenceEvent event);
 

@@ -24,6 +24,14 @@ bool WriteQueue::push_job(WriteJob job) {
   return true;
 }
 
+void WriteQueue::note_seen(const UserId& user) {
+  const std::lock_guard lock(mutex_);
+  if (seen_.size() >= kMaxSeen || seen_lately_.contains(user)) return;
+  if (seen_lately_.size() >= kMaxSeen) seen_lately_.clear();
+  seen_lately_.insert(user);
+  seen_.push_back(user);
+}
+
 void WriteQueue::connected() {
   {
     const std::lock_guard lock(mutex_);
@@ -60,6 +68,7 @@ WriteQueue::Work WriteQueue::take(std::uint64_t session) {
   const std::lock_guard lock(mutex_);
   Work work;
   work.jobs.swap(jobs_);
+  work.seen.swap(seen_);
   if (connected_ && sessions_ == session) work.frames.swap(frames_);
   return work;
 }

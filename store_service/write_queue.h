@@ -1,5 +1,5 @@
-// store_service/write_queue.h: what waits for the writer: frames of records, other writes, and a connection
-// that has begun.
+// store_service/write_queue.h: what waits for the writer: frames of records, other writes, names that were
+// seen, and a connection that has begun.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "store_service/delivery.h"
@@ -36,10 +37,16 @@ class WriteQueue {
  public:
   static constexpr std::size_t kMaxFrames = 32;
   static constexpr std::size_t kMaxJobs = 10'000;
+  static constexpr std::size_t kMaxSeen = 16'384;
 
   // An ingest frame, not yet decoded. False: no room.
   [[nodiscard]] bool push_frame(std::string bytes);
   [[nodiscard]] bool push_job(WriteJob job);
+
+  // A token of the user was accepted by the broker: they have published something. Not urgent, but taken with
+  // or before every frame that is pushed later. Beyond kMaxSeen that wait one is dropped, and noted when the
+  // user is seen again.
+  void note_seen(const UserId& user);
 
   // A session with the broker begins or has ended. Frames of an ended one are dropped: the next begins with a
   // hello. disconnected() returns the session that ended, 0 when there was none.
@@ -58,6 +65,7 @@ class WriteQueue {
   struct Work {
     std::vector<std::string> frames;
     std::vector<WriteJob> jobs;
+    std::vector<UserId> seen;
   };
   Work take(std::uint64_t session);
 
@@ -67,7 +75,9 @@ class WriteQueue {
   std::condition_variable_any filled_;
   std::vector<std::string> frames_;
   std::vector<WriteJob> jobs_;
-  std::uint64_t sessions_ = 0;  // how many there were
+  std::vector<UserId> seen_;
+  std::unordered_set<UserId> seen_lately_;  // those that need not be noted again; at most kMaxSeen
+  std::uint64_t sessions_ = 0;              // how many there were
   bool connected_ = false;
 };
 

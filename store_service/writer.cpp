@@ -60,7 +60,7 @@ void Writer::finish(const std::stop_token& stop) {
   if (!tracker_->wait_for_room(1, options_.patience)) {
     spdlog::warn("the broker has not acknowledged everything: it will be delivered again");
   }
-  if (tracker_->mark() > stored_mark_) try_commit({}, {});
+  if (tracker_->mark() > stored_mark_) try_commit({}, {}, {});
 }
 
 bool Writer::begin_session(std::uint64_t session, const std::stop_token& stop) {
@@ -131,18 +131,20 @@ bool Writer::redeliver(std::uint64_t session, const std::stop_token& stop) {
 void Writer::write(WriteQueue::Work work, const std::stop_token& stop) {
   const auto frames = decode(work.frames);
   if (broken_) return;
-  if (frames.empty() && work.jobs.empty() && !damaged_ && tracker_->mark() <= stored_mark_) return;
+  const bool nothing_to_do = frames.empty() && work.jobs.empty() && work.seen.empty();
+  if (nothing_to_do && !damaged_ && tracker_->mark() <= stored_mark_) return;
 
-  auto done = try_commit(frames, work.jobs);
+  auto done = try_commit(frames, work.jobs, work.seen);
   while (!done) {
     std::erase_if(work.jobs, [](const WriteJob& job) {
       if (job.on_failed) job.on_failed();
       return job.on_failed != nullptr;
     });
     if (!pause(stop)) return;  // the records stay in the journals
-    auto more = queue_.take(0).jobs;
-    std::move(more.begin(), more.end(), std::back_inserter(work.jobs));
-    done = try_commit(frames, work.jobs);
+    auto more = queue_.take(0);
+    std::move(more.jobs.begin(), more.jobs.end(), std::back_inserter(work.jobs));
+    std::move(more.seen.begin(), more.seen.end(), std::back_inserter(work.seen));
+    done = try_commit(frames, work.jobs, work.seen);
   }
   backoff_ = options_.first_backoff;
   for (const auto& job : work.jobs) {
@@ -182,10 +184,12 @@ void Writer::note_damage(DecodeError error) {
 }
 
 std::optional<Ingested> Writer::try_commit(const std::vector<IngestFrame>& frames,
-                                           const std::vector<WriteJob>& jobs) {
+                                           const std::vector<WriteJob>& jobs,
+                                           const std::vector<UserId>& seen) {
   DUET_CRASH_POINT("ingest.begin");
   try {
     const auto transaction = database_.begin();
+    for (const auto& user : seen) transaction->note_seen(user);  // first: the frames may be for them
     auto done = ingest(*transaction, frames, rules_);
     DUET_CRASH_POINT("ingest.applied");
     for (const auto& job : jobs) job.apply(*transaction);

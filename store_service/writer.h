@@ -73,7 +73,7 @@ class Writer {
   std::vector<IngestFrame> decode(const std::vector<std::string>& frames);
   void note_damage(DecodeError error);
   std::optional<Ingested> try_commit(const std::vector<IngestFrame>& frames,
-                                     const std::vector<WriteJob>& jobs);
+                                     const std::vector<WriteJob>& jobs, const std::vector<UserId>& seen);
   // Forgets a share of what devices have said and push knows. Returns up to where nothing is left of it.
   LogNumber prune(WriteTransaction& transaction) const;
   void send(const Ingested& done, const std::stop_token& stop);

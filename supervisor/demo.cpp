@@ -73,6 +73,15 @@ class Chatter {
   ClientProcess process_;
 };
 
+// What a command says, line by line.
+std::vector<std::string> output_of(const std::vector<std::string>& words) {
+  ClientProcess process(words);
+  std::vector<std::string> lines;
+  const auto until = deadline();
+  while (auto line = process.read_line(until)) lines.push_back(*std::move(line));
+  return lines;
+}
+
 // The conversation's last seq, 0 before the first message.
 std::uint64_t last_seq(const fs::path& data_dir) {
   ClientProcess history(command(data_dir, "alice", {"--json", "history", "bob", "--limit", "1"}));
@@ -107,20 +116,13 @@ std::uint64_t play_message(Chatter& from, Chatter& to, const std::string& text, 
 }
 
 void play_conversation(const fs::path& data_dir, std::ostream& out) {
+  // The platform refuses messages to a name that it has not seen. This request makes it see bob.
+  output_of(command(data_dir, "bob", {"--json", "history", "alice", "--limit", "1"}));
   const auto before = last_seq(data_dir);
   Chatter bob(data_dir, "bob", "alice");
   Chatter alice(data_dir, "alice", "bob");
   const auto first = play_message(alice, bob, "Hi Bob! Dinner at eight?", before, out);
   play_message(bob, alice, "Gladly. I bring dessert!", first, out);
-}
-
-// What a command says, line by line.
-std::vector<std::string> output_of(const std::vector<std::string>& words) {
-  ClientProcess process(words);
-  std::vector<std::string> lines;
-  const auto until = deadline();
-  while (auto line = process.read_line(until)) lines.push_back(*std::move(line));
-  return lines;
 }
 
 // Bob has gone, and his device is registered with a push service. `layout` has a push bridge.

@@ -130,6 +130,7 @@ std::string store_config(const Layout& layout, const Ports& ports, const Platfor
                              {"new_conversations_per_hour", limits.new_conversations_per_hour},
                              {"require_consent", limits.require_consent},
                              {"consent_messages", limits.consent_messages},
+                             {"unknown_recipients", refuse_unknown(config) ? "refuse" : "keep"},
                              {"body_bytes", limits.body_bytes},
                              {"message_payload_bytes", limits.message_payload_bytes},
                              {"other_payload_bytes", limits.other_payload_bytes}}},

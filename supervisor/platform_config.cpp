@@ -45,6 +45,9 @@ void read_limits(TomlSection section, PlatformConfig::Limits& limits) {
   read(section, "new_conversations_per_hour", limits.new_conversations_per_hour, {0, 100'000});
   limits.require_consent = section.flag("require_consent", limits.require_consent);
   read(section, "consent_messages", limits.consent_messages, {1, 1000});
+  if (section.has("unknown_recipients")) {
+    limits.unknown_recipients = section.choice("unknown_recipients", "", {"refuse", "keep"});
+  }
   read(section, "connects_per_minute", limits.connects_per_minute, kRate);
   read(section, "body_bytes", limits.body_bytes, {1, kMaxMessagePayloadBytes});
   read(section, "message_payload_bytes", limits.message_payload_bytes, {256, kMaxMessagePayloadBytes});

@@ -26,7 +26,9 @@ struct PlatformConfig {
     std::int64_t new_conversations_per_hour = 60;  // that a user begins; that many also at once
     bool require_consent = false;       // a new conversation is a request until its recipient accepts it
     std::int64_t consent_messages = 3;  // that a request may have
-    std::int64_t body_bytes = 32'768;   // of a message, decoded
+    // What becomes of a message to a name that is not known: refuse or keep. Empty: refuse_unknown() decides.
+    std::string unknown_recipients;
+    std::int64_t body_bytes = 32'768;             // of a message, decoded
     std::int64_t message_payload_bytes = 65'536;  // of a message as published
     std::int64_t other_payload_bytes = 4'096;     // of everything else as published
   };
@@ -100,6 +102,13 @@ struct PlatformConfig {
   std::chrono::milliseconds presence_debounce{2000};
   std::string log_level = "info";  // debug, info, warn or error
 };
+
+// Whether messages to unknown names are refused. Unless the operator has chosen: when the accounts here are
+// the only place that names come from.
+inline bool refuse_unknown(const PlatformConfig& config) {
+  if (!config.limits.unknown_recipients.empty()) return config.limits.unknown_recipients == "refuse";
+  return config.auth.enabled && config.tokens.issuers_file.empty();
+}
 
 // Reads and checks the whole file. Throws std::runtime_error with one line that names the file, the line and
 // the key: unreadable, not TOML, an unknown key, a value of another type or outside its range.

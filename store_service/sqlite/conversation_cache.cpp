@@ -61,6 +61,12 @@ void ConversationCache::forget_blocks(const UserPair& pair) {
   }
 }
 
+bool ConversationCache::changed_one_of(UserKey user) const {
+  return std::any_of(changed_.begin(), changed_.end(), [user](const Entry* entry) {
+    return entry->row.pair.users[0] == user || entry->row.pair.users[1] == user;
+  });
+}
+
 void ConversationCache::flush() {
   // In the order of the table, so that a page is visited once.
   std::sort(changed_.begin(), changed_.end(),

@@ -36,6 +36,9 @@ class ConversationCache {
   // A block between the two has changed.
   void forget_blocks(const UserPair& pair);
 
+  // Whether this transaction has changed (or begun) a conversation of the user.
+  bool changed_one_of(UserKey user) const;
+
   void flush();
   void committed();
   void rolled_back();

@@ -70,7 +70,20 @@ Writer::Writer(Connection& c, const SqliteOptions& options)
       set_mute(c, "store a mute",
                "INSERT INTO mutes (conversation_id, side, until) VALUES (?1, ?2, ?3) "
                "ON CONFLICT DO UPDATE SET until = excluded.until"),
-      delete_mute(c, "remove a mute", "DELETE FROM mutes WHERE conversation_id = ?1 AND side = ?2") {}
+      delete_mute(c, "remove a mute", "DELETE FROM mutes WHERE conversation_id = ?1 AND side = ?2"),
+      find_known(c, "look up a name", "SELECT known FROM users WHERE id = ?1"),
+      set_known(c, "note a name", "UPDATE users SET known = ?2 WHERE id = ?1"),
+      find_conversation_of(c, "find a conversation of a name",
+                           "SELECT 1 FROM conversations WHERE user_a = ?1 OR user_b = ?1 LIMIT 1"),
+      find_accounts_through(c, "read which accounts are noted", "SELECT accounts_through FROM meta"),
+      set_accounts_through(c, "store which accounts are noted",
+                           "UPDATE meta SET accounts_through = ?1 WHERE accounts_through < ?1"),
+      add_claim(
+          c, "note a claim",
+          "INSERT INTO claims (user_id, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = excluded.at"),
+      find_claims(c, "read the claims", "SELECT name, at FROM claims JOIN users ON users.id = user_id"),
+      forget_claims(c, "forget claims", "DELETE FROM claims WHERE at <= ?1"),
+      correct_claims(c, "correct claims", "UPDATE claims SET at = ?1 WHERE at > ?1") {}
 
 SqliteTransaction::SqliteTransaction(Writer& writer) : writer_(writer) {
   if (writer_.busy) throw std::logic_error("two write transactions at a time");
@@ -89,6 +102,7 @@ void SqliteTransaction::roll_back() noexcept {
   writer_.ids.rolled_back();
   writer_.seqs.forget();
   writer_.device_receipts.rolled_back();
+  writer_.claims_known = false;
   for (const UserId& name : writer_.created_users) writer_.users.forget(name);
   writer_.created_users.clear();
   writer_.last_log = writer_.committed_log;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "sqlite/connection.h"
@@ -27,10 +28,12 @@ struct Writer {
   IdIndex ids;
   SeqIndex seqs;
   DeviceReceipts device_receipts;
-  LogNumber last_log;                 // given to a message or receipt
-  LogNumber committed_log;            // of last_log, what stands
-  std::vector<UserId> created_users;  // by the open transaction
-  bool busy = false;                  // a transaction is open
+  LogNumber last_log;                            // given to a message or receipt
+  LogNumber committed_log;                       // of last_log, what stands
+  std::vector<UserId> created_users;             // by the open transaction
+  std::unordered_map<UserId, Timestamp> claims;  // as they stand in the open transaction …
+  bool claims_known = false;                     // … unless they have to be read again
+  bool busy = false;                             // a transaction is open
 
   Statement begin;
   Statement commit;
@@ -54,6 +57,15 @@ struct Writer {
   Statement set_delivered_mark;
   Statement set_mute;
   Statement delete_mute;
+  Statement find_known;
+  Statement set_known;
+  Statement find_conversation_of;
+  Statement find_accounts_through;
+  Statement set_accounts_through;
+  Statement add_claim;
+  Statement find_claims;
+  Statement forget_claims;
+  Statement correct_claims;
 };
 
 class SqliteTransaction final : public WriteTransaction {
@@ -74,6 +86,14 @@ class SqliteTransaction final : public WriteTransaction {
   std::size_t accept_any(std::size_t limit) override;
   std::optional<Timestamp> begun_full_at(const UserId& user) override;
   void set_begun_full_at(const UserId& user, Timestamp full_at) override;
+  bool is_known(const UserId& user) override;
+  void note_seen(const UserId& user) override;
+  void note_account(const UserId& user) override;
+  bool claim_name(const UserId& user, Timestamp now) override;
+  std::optional<Timestamp> claimed_at(const UserId& user) override;
+  void tidy_claims(Timestamp now) override;
+  std::uint64_t accounts_through() override;
+  void set_accounts_through(std::uint64_t number) override;
   RecordNumber ingest_offset(const NodeId& node, Partition partition) override;
   void set_ingest_offset(const NodeId& node, Partition partition, RecordNumber n) override;
   bool block(const Block& block) override;
@@ -115,6 +135,7 @@ class SqliteTransaction final : public WriteTransaction {
   // Precondition: the conversation waits for somebody's consent.
   std::optional<ToldMarks> give_consent(Entry& entry);
   void forget_block(const Block& block);
+  const std::unordered_map<UserId, Timestamp>& claims();
   void roll_back() noexcept;
 
   Writer& writer_;

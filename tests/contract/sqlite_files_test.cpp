@@ -183,6 +183,28 @@ TEST_F(Migrating, ConversationsFromBeforeConsentHaveIt) {
   EXPECT_EQ(database->reader()->consent(user("bob"), user("alice")), Consent::given);
 }
 
+// Schema 3 knew no names: those are known who have done something themselves.
+TEST_F(Migrating, UsersFromBeforeNamesAreKnownByWhatTheyDid) {
+  {
+    std::ofstream(file()).flush();
+    make_private(file());
+    Connection connection(file(), Connection::Mode::read_write);
+    sqlite::migrate(connection, {sqlite::kApplicationId, sqlite::migrations().first(3)});
+    connection.execute("fill",
+                       "INSERT INTO users VALUES (1, 'alice'), (2, 'bob'), (3, 'carol'), (4, 'dave')");
+    connection.execute("fill",
+                       "INSERT INTO conversations VALUES (1, 1, 2, 1, 1, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+                       "x'0100000000000000', NULL)");
+    connection.execute("fill", "INSERT INTO messages VALUES (1, 1, 1, 0, 1, 'm1', 5, NULL, 'hello')");
+    connection.execute("fill", "INSERT INTO devices VALUES (3, 'phone', 7, '')");
+    connection.execute("fill", "INSERT INTO blocks VALUES (1, 4)");
+  }
+  const auto database = open_sqlite(file());
+  const auto transaction = database->begin();
+  for (const char* name : {"alice", "carol"}) EXPECT_TRUE(transaction->is_known(user(name))) << name;
+  for (const char* name : {"bob", "dave"}) EXPECT_FALSE(transaction->is_known(user(name))) << name;
+}
+
 TEST_F(Migrating, AMigrationThatFailsChangesNothing) {
   store_a_message();
   EXPECT_THROW(migrate_with("CREATE TABLE half (id INTEGER); SELECT nonsense"), StoreError);

@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"seq_against_log_order", "seq",
                "UPDATE messages SET seq = 11 - seq WHERE conversation_id = 1 AND seq IN (5, 6)"},
         Damage{"a_conversation_without_messages", "seq",
-               "INSERT INTO users VALUES (8, 'h'), (9, 'i'); INSERT INTO conversations VALUES "
+               "INSERT INTO users (id, name) VALUES (8, 'h'), (9, 'i'); INSERT INTO conversations VALUES "
                "(9, 8, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, x'', NULL)"},
         Damage{"time_goes_back", "time", "UPDATE messages SET ts = 1 WHERE conversation_id = 1 AND seq = 5"},
         Damage{"the_last_time", "time", "UPDATE conversations SET last_ts = last_ts + 1"},

@@ -50,6 +50,8 @@ std::vector<std::string> topic_names() {
                                  "svc/push/check",
                                  "svc/store/feed",
                                  "svc/store/check",
+                                 "svc/auth/names",
+                                 "svc/store/names",
                                  "svc/store/token",
                                  "svc/push/token",
                                  "svc/auth/token",

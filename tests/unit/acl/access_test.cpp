@@ -51,7 +51,7 @@ struct Oracle {
         "u/" + user + "/(out/" + user + "/(msg|receipt|typing)|in/" + user +
         "/(msg|sent|receipt|typing|presence)|d/" + device + "/(presence|push|reply|error|req/" + device +
         "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
-        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing|feed|check)");
+        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing|feed|check|names)");
     return std::regex_match(topic, grammar);
   }
 
@@ -83,22 +83,23 @@ struct Oracle {
     const std::string any = std::string("u/") + kUser + "/d/" + kDevice + "/";
     const bool store = role == Role::store;
     std::string token = "svc/" + std::string(to_string(role)) + "/token";
-    if (access == Access::publish && role == Role::auth) return token + "|svc/auth/revocations";
+    if (access == Access::publish && role == Role::auth) return token + "|svc/auth/(revocations|names)";
     if (access == Access::publish && !store) return token + "|svc/push/(feed|check)";
     if (access == Access::publish) {
-      return token + "|svc/store/(blocks|feed|check)|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";
+      return token + "|svc/store/(blocks|feed|check|names)|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";
     }
-    if (access == Access::will || role == Role::auth) return {};
+    if (access == Access::will) return {};
+    if (role == Role::auth) return "svc/store/names";
     if (access == Access::subscribe) {
       const std::string both = R"(u/\+/d/\+/(presence|push))";
       return store
                  ? both +
-                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check))"
+                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check)|svc/auth/names)"
                  : both + "|svc/broker/presence|svc/store/(feed|check)";
     }
     return store ? any +
                        "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/(presence|typing)|svc/push/"
-                       "(feed|check)"
+                       "(feed|check)|svc/auth/names"
                  : any + "(presence|push)|svc/broker/presence|svc/store/(feed|check)";
   }
 
@@ -150,7 +151,8 @@ std::vector<std::string> base_topics() {
                                   "a",
                                   "/"};
   for (const char* role : {"store", "push", "auth", "broker"}) {
-    for (const char* kind : {"token", "blocks", "presence", "revocations", "typing", "feed", "check"}) {
+    for (const char* kind :
+         {"token", "blocks", "presence", "revocations", "typing", "feed", "check", "names"}) {
       topics.push_back(std::string("svc/") + role + '/' + kind);
     }
   }

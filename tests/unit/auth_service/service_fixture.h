@@ -31,6 +31,28 @@ class RecordingSink final : public RevocationSink {
   std::vector<Revocation> told_;
 };
 
+class FakeRegister final : public NameRegister {
+ public:
+  Claim claim(const UserId& user) override {
+    const std::scoped_lock lock(mutex_);
+    claimed_.push_back(user);
+    return answer_;
+  }
+  void answer(Claim answer) {
+    const std::scoped_lock lock(mutex_);
+    answer_ = answer;
+  }
+  std::vector<UserId> take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(claimed_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  Claim answer_ = Claim::free;
+  std::vector<UserId> claimed_;
+};
+
 constexpr auto kPassword = "correct horse";
 constexpr auto kBotSecret = "a secret of the bot, long enough";
 
@@ -54,7 +76,7 @@ class ServiceTest : public testing::Test {
   AuthClient start() {
     stop();
     database_ = std::make_unique<AuthDatabase>(config_.database, config_.sessions, [this] { return now(); });
-    service_ = std::make_unique<AuthService>(config_, *database_, sink_,
+    service_ = std::make_unique<AuthService>(config_, *database_, sink_, names_,
                                              Clocks{[this] { return now(); }, [this] { return steady(); }},
                                              [] { ADD_FAILURE() << "the server broke"; });
     return AuthClient(service_->port());
@@ -79,6 +101,7 @@ class ServiceTest : public testing::Test {
 
   AuthConfig config_;
   RecordingSink sink_;
+  FakeRegister names_;
 
  private:
   std::chrono::milliseconds passed() const { return std::chrono::milliseconds(passed_ms_.load()); }

@@ -33,6 +33,8 @@ std::optional<json> round_trip(const std::string& kind, const std::string& paylo
   if (kind == "blocks") return again(parse_block_update(payload), format_block_update);
   if (kind == "revocations") return again(parse_revocation_update(payload), format_revocation_update);
   if (kind == "snapshot") return again(parse_presence_snapshot(payload), format_presence_snapshot);
+  if (kind == "names_ask") return again(parse_names_ask(payload), format_names_ask);
+  if (kind == "names_answer") return again(parse_names_answer(payload), format_names_answer);
   if (kind == "typing") return again(parse_typing_notice(payload), format_typing_notice);
   if (kind == "feed_ask") return again(parse_push_feed_ask(payload), format_push_feed_ask);
   if (kind == "feed_page") return again(parse_push_feed_page(payload), format_push_feed_page);
@@ -56,8 +58,9 @@ TEST(Events, RefuseOtherForms) {
 // Parsing deep nesting must not take the stack.
 TEST(Events, RefuseAbsurdNesting) {
   const std::string deep(200000, '[');
-  for (const char* kind : {"envelope", "receipt", "presence", "error", "control", "blocks", "revocations",
-                           "snapshot", "typing", "feed_ask", "feed_page", "check", "check_answer"}) {
+  for (const char* kind :
+       {"envelope", "receipt", "presence", "error", "control", "blocks", "revocations", "snapshot", "typing",
+        "feed_ask", "feed_page", "check", "check_answer", "names_ask", "names_answer"}) {
     EXPECT_EQ(round_trip(kind, deep), std::nullopt) << kind;
   }
 }

@@ -55,6 +55,7 @@ TEST_F(LoadConfig, HasDefaultsForAllThatIsNotRequired) {
   EXPECT_EQ(config.strangers.new_conversations.per_second * 3600, 60);
   EXPECT_FALSE(config.strangers.require_consent);
   EXPECT_EQ(config.strangers.consent_messages, 3U);
+  EXPECT_EQ(config.strangers.unknown, UnknownRecipients::keep);
   EXPECT_EQ(config.limits.body_bytes, 32U * 1024);
   EXPECT_EQ(config.log_level, "info");
   EXPECT_TRUE(config.ready_file.empty());
@@ -80,6 +81,7 @@ TEST_F(LoadConfig, ReadsEveryKey) {
     new_conversations_per_hour = 0
     require_consent = true
     consent_messages = 1
+    unknown_recipients = "refuse"
     body_bytes = 10
     message_payload_bytes = 20
     other_payload_bytes = 30
@@ -99,6 +101,7 @@ TEST_F(LoadConfig, ReadsEveryKey) {
   EXPECT_EQ(config.strangers.new_conversations.per_second, 0);
   EXPECT_TRUE(config.strangers.require_consent);
   EXPECT_EQ(config.strangers.consent_messages, 1U);
+  EXPECT_EQ(config.strangers.unknown, UnknownRecipients::refuse);
   EXPECT_EQ(config.limits.body_bytes, 10U);
   EXPECT_EQ(config.limits.message_payload_bytes, 20U);
   EXPECT_EQ(config.limits.other_payload_bytes, 30U);
@@ -124,6 +127,7 @@ TEST_F(LoadConfig, NamesFileAndKeyOfWhatIsWrong) {
       {minimum + "[limits]\ndevices_per_user = 0", "limits.devices_per_user must be a whole number"},
       {minimum + "[limits]\nconsent_messages = 0", "limits.consent_messages must be a whole number"},
       {minimum + "[limits]\nrequire_consent = 1", "limits.require_consent must be"},
+      {minimum + "[limits]\nunknown_recipients = \"drop\"", "limits.unknown_recipients must be one of"},
       {"[broker]\ntoken_file = \"/t\"\nclient_id = \"alice:phone\"", "broker.client_id must be duet-store"},
       {"[broker]\ntoken_file = \"/t\"\ncertificate_file = \"/c\"",
        "broker.key_file and certificate_file belong"},

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/unit/store_service/database.h"
 
 namespace duet {
@@ -204,6 +206,63 @@ TEST_F(NewConversations, ComeToTheSameWhenATransactionIsTriedAgain) {
   EXPECT_EQ(done.messages, 2U);
   ASSERT_EQ(done.refused.size(), 1U);
   EXPECT_EQ(done.refused[0].n, 3U);
+}
+
+// Recipients that are not known.
+class UnknownRecipient : public Ingest {
+ protected:
+  UnknownRecipient() { store_.strangers.unknown = UnknownRecipients::refuse; }
+
+  void note(const std::function<void(WriteTransaction&)>& what) {
+    const auto transaction = store_.database.begin();
+    what(*transaction);
+    transaction->commit();
+  }
+};
+
+TEST_F(UnknownRecipient, IsRefusedAndNothingIsStored) {
+  const auto done = store_.store_message("alice", "bob", "m1");
+  EXPECT_EQ(error(done).refusal.code, ErrorCode::not_found);
+  EXPECT_EQ(error(done).id, message_id("m1"));
+  EXPECT_EQ(done.deliveries[0].topic, "u/alice/d/phone/error");
+  EXPECT_EQ(stored("alice", "bob"), 0U);
+  EXPECT_EQ(offset(), 1U);
+  EXPECT_FALSE(store_.database.begin()->is_known(user("alice"))) << "who only tries names leaves nothing";
+
+  store_.strangers.unknown = UnknownRecipients::keep;
+  EXPECT_EQ(store_.store_message("alice", "bob", "m1").messages, 1U);
+  store_.strangers.unknown = UnknownRecipients::refuse;
+  EXPECT_EQ(store_.store_message("alice", "bob", "m2").messages, 1U) << "the conversation exists";
+}
+
+TEST_F(UnknownRecipient, IsKnownByAnAccountASessionOrAMessage) {
+  note([](WriteTransaction& one) { one.note_account(user("bob")); });
+  note([](WriteTransaction& one) { one.note_seen(user("carol")); });
+  EXPECT_EQ(store_.store_message("alice", "bob", "m1").messages, 1U);
+  EXPECT_EQ(store_.store_message("alice", "carol", "m1").messages, 1U);
+  EXPECT_EQ(store_.store_message("bob", "alice", "b1").messages, 1U);
+  EXPECT_EQ(store_.store_message("dave", "alice", "d1").messages, 1U) << "alice has written";
+  EXPECT_EQ(store_.store_message("alice", "duet-probe-a", "m1").messages, 1U);
+}
+
+TEST_F(UnknownRecipient, TryingNamesIsBoundedAsNewConversationsAre) {
+  store_.strangers.new_conversations = conversations_per_hour(2);
+  for (const char* name : {"bob", "carol"}) {
+    EXPECT_EQ(error(store_.store_message("alice", name, "m1")).refusal.code, ErrorCode::not_found);
+  }
+  EXPECT_EQ(error(store_.store_message("alice", "dave", "m1")).refusal.code, ErrorCode::rate_limited);
+}
+
+// It was in the journal when the account was made.
+TEST_F(UnknownRecipient, AMessageFromBeforeTheAccountIsNotForIt) {
+  store_.strangers.unknown = UnknownRecipients::keep;
+  note([](WriteTransaction& one) { EXPECT_TRUE(one.claim_name(user("bob"), at_ms(1'000'000))); });
+  for (const char* from : {"alice", "carol"}) {
+    EXPECT_EQ(error(store_.store_message(from, "bob", "m1")).refusal.code, ErrorCode::not_found);
+  }
+  auto later = message_record(0, "alice", "bob", R"({"id":"m2","body":"x"})");
+  later.ts = at_ms(1'000'001);
+  EXPECT_EQ(store_.store({later}).messages, 1U);
 }
 
 // Consent.

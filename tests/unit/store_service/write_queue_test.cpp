@@ -66,5 +66,18 @@ TEST(WriteQueue, EndsTheWaitForJobsFramesSessionsAndTheEnd) {
   queue.wait(stop.get_token(), 1, forever);
 }
 
+TEST(WriteQueue, GivesEachNameThatWasSeenOnceAndNoMoreThanItHasRoomFor) {
+  WriteQueue queue;
+  const auto name = [](std::size_t i) { return UserId::parse("u" + std::to_string(i)).value(); };
+  for (int i = 0; i < 3; ++i) queue.note_seen(name(1));
+  EXPECT_EQ(queue.take(0).seen, std::vector{name(1)});
+  queue.note_seen(name(1));
+  EXPECT_TRUE(queue.take(0).seen.empty());
+  for (std::size_t i = 2; i < 2 * WriteQueue::kMaxSeen; ++i) queue.note_seen(name(i));
+  EXPECT_EQ(queue.take(0).seen.size(), WriteQueue::kMaxSeen);
+  queue.note_seen(name(1));
+  EXPECT_EQ(queue.take(0).seen.size(), 1U) << "it is forgotten, not lost";
+}
+
 }  // namespace
 }  // namespace duet

@@ -139,6 +139,25 @@ TEST(StoreConfig, SaysHowLargeTheCachesAre) {
   EXPECT_THAT(store_config(Layout("/srv/duet"), Ports{1, 2, 3}, config), HasSubstr("cache_mib = 8\n"));
 }
 
+TEST(StoreConfig, RefusesUnknownRecipientsWhereNamesComeFromTheAccountsAlone) {
+  const auto says = [](const PlatformConfig& config, const std::string& value) {
+    return store_config(Layout("/srv/duet"), Ports{1, 2, 3}, config)
+               .find("unknown_recipients = '" + value + "'") != std::string::npos;
+  };
+  PlatformConfig config;
+  EXPECT_TRUE(says(config, "refuse"));
+  config.tokens.issuers_file = "/etc/duet/issuers.json";
+  EXPECT_TRUE(says(config, "keep"));
+  config.limits.unknown_recipients = "refuse";
+  EXPECT_TRUE(says(config, "refuse"));
+  config = {};
+  config.auth.enabled = false;
+  EXPECT_TRUE(says(config, "keep"));
+  config = {};
+  config.limits.unknown_recipients = "keep";
+  EXPECT_TRUE(says(config, "keep"));
+}
+
 TEST(StoreConfig, AndTheBrokersSayTheSameOfConsent) {
   PlatformConfig config;
   for (const bool required : {false, true}) {

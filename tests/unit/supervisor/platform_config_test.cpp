@@ -51,6 +51,7 @@ devices_per_user = 5
 new_conversations_per_hour = 6
 require_consent = true
 consent_messages = 7
+unknown_recipients = "keep"
 connects_per_minute = 8
 body_bytes = 600
 message_payload_bytes = 700
@@ -104,6 +105,7 @@ level = "debug"
   EXPECT_EQ(config.limits.new_conversations_per_hour, 6);
   EXPECT_TRUE(config.limits.require_consent);
   EXPECT_EQ(config.limits.consent_messages, 7);
+  EXPECT_EQ(config.limits.unknown_recipients, "keep");
   EXPECT_EQ(config.limits.connects_per_minute, 8);
   EXPECT_EQ(config.limits.body_bytes, 600);
   EXPECT_EQ(config.limits.message_payload_bytes, 700);
@@ -154,6 +156,7 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.limits.new_conversations_per_hour, defaults.limits.new_conversations_per_hour);
   EXPECT_EQ(sample.limits.require_consent, defaults.limits.require_consent);
   EXPECT_EQ(sample.limits.consent_messages, defaults.limits.consent_messages);
+  EXPECT_EQ(sample.limits.unknown_recipients, defaults.limits.unknown_recipients);
   EXPECT_EQ(sample.limits.connects_per_minute, defaults.limits.connects_per_minute);
   EXPECT_EQ(sample.limits.body_bytes, defaults.limits.body_bytes);
   EXPECT_EQ(sample.limits.message_payload_bytes, defaults.limits.message_payload_bytes);
@@ -222,6 +225,8 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[limits]\ndevices_per_user = 0", ":2: limits.devices_per_user must be a whole number from 1 to 1000"},
       {"[limits]\nconsent_messages = 0", ":2: limits.consent_messages must be a whole number from 1 to 1000"},
       {"[limits]\nrequire_consent = 1", ":2: limits.require_consent must be"},
+      {"[limits]\nunknown_recipients = \"drop\"",
+       ":2: limits.unknown_recipients must be one of refuse, keep"},
       {"[limits]\nmessage_payload_bytes = 98305",
        "limits.message_payload_bytes must be a whole number from 256 to 98304"},
       {"[limits]\nbody_bytes = 65537", "limits.body_bytes must not exceed limits.message_payload_bytes"},

@@ -51,6 +51,14 @@ std::int64_t all_connections(const PlatformConfig::Tls& tls) {
   return 2 * tls.connections + kOtherConnections;
 }
 
+// The condition of the ACL that knows load balancers by their addresses.
+std::string from_balancer(const PlatformConfig::Tls& tls) {
+  if (tls.accept_proxy.empty()) return "always_false";
+  std::string condition = "src";
+  for (const auto& network : tls.accept_proxy) condition += " " + network;
+  return condition;
+}
+
 // The template has paths in single quotes, in which nothing else ends them.
 std::string path_text(const std::filesystem::path& path) {
   if (path.string().find('\'') == std::string::npos) return path.string();
@@ -127,6 +135,7 @@ std::string proxy_config(std::string_view conf_template, const Layout& layout, c
                  {"CONNECTS_PER_ADDRESS", at_most(tls.connects_per_address)},
                  {"REQUESTS_PER_ADDRESS", at_most(tls.requests_per_address)},
                  {"LOGINS_PER_ADDRESS", at_most(tls.logins_per_address)},
+                 {"FROM_BALANCER", from_balancer(tls)},
                  {"REQUEST_S", std::to_string(tls.request.count())},
                  {"HSTS_S", tls.certificate.empty() ? kHstsLocal : kHstsPublic}});
 }
@@ -136,6 +145,7 @@ std::string services_config(std::string_view conf_template, const Layout& layout
   return filled(conf_template, {{"SERVICES_BIND", endpoints(config.tls, config.tls.services_port)},
                                 {"CERTIFICATE", path_text(certificate)},
                                 {"SERVICES_CA", path_text(layout.authority())},
+                                {"FROM_BALANCER", from_balancer(config.tls)},
                                 {"REQUEST_S", std::to_string(config.tls.request.count())}});
 }
 

@@ -118,6 +118,7 @@ void read_tls(TomlSection section, PlatformConfig::Tls& tls) {
   constexpr Range kLimit{0, 1'000'000};
   tls.certificate = section.absolute_path("certificate");
   if (section.has("addresses")) tls.addresses = section.texts("addresses");
+  tls.accept_proxy = section.texts("accept_proxy");
   tls.names = section.texts("names");
   read(section, "connections", tls.connections, kConnections);
   read(section, "connections_per_address", tls.connections_per_address, kLimit);
@@ -131,6 +132,10 @@ void read_tls(TomlSection section, PlatformConfig::Tls& tls) {
   const bool all = std::all_of(tls.addresses.begin(), tls.addresses.end(),
                                [](const std::string& text) { return IpAddress::parse(text).has_value(); });
   if (tls.addresses.empty() || !all) section.fail("addresses", "must hold one address or more");
+  if (!std::all_of(tls.accept_proxy.begin(), tls.accept_proxy.end(),
+                   [](const std::string& text) { return Network::parse(text).has_value(); })) {
+    section.fail("accept_proxy", "must hold addresses and networks, as in \"10.0.0.0/8\"");
+  }
 }
 
 }  // namespace

@@ -74,6 +74,8 @@ struct PlatformConfig {
   struct Tls {
     std::filesystem::path certificate;  // key, certificate and chain, PEM; empty: of an own authority
     std::vector<std::string> addresses{"127.0.0.1"};  // where it listens
+    // Addresses and networks of load balancers: a connection from there begins with a PROXY header.
+    std::vector<std::string> accept_proxy;
     std::vector<std::string> names;     // by which it is reached; the first is the one in its own URLs
     std::int64_t connections = 20'000;  // MQTT; and as many HTTP and WebSocket
     std::int64_t connections_per_address = 1000;  // of each of the two

@@ -46,6 +46,15 @@ TEST(ProxyConfig, ListensOnEveryAddress) {
   EXPECT_THAT(proxy(config), HasSubstr("bind 192.0.2.1:8883,[::]:8883 v4v6"));
 }
 
+TEST(ProxyConfig, ExpectsAProxyHeaderOfLoadBalancersAlone) {
+  EXPECT_THAT(proxy(), HasSubstr("acl from_balancer always_false"));
+  PlatformConfig config;
+  config.tls.accept_proxy = {"10.0.0.0/8", "fd00::1"};
+  EXPECT_THAT(proxy(config), HasSubstr("acl from_balancer src 10.0.0.0/8 fd00::1\n"));
+  EXPECT_THAT(services_config(read_text(kShipped / "services.cfg"), Layout("/srv/duet"), config, "/c.pem"),
+              HasSubstr("acl from_balancer src 10.0.0.0/8 fd00::1\n"));
+}
+
 TEST(ProxyConfig, ZeroIsNoLimit) {
   PlatformConfig config;
   config.tls.logins_per_address = 0;

@@ -86,6 +86,7 @@ trusted_proxies = ["127.0.0.1"]
 [tls]
 certificate = "/etc/duet/chat.pem"
 addresses = ["192.0.2.1", "::1"]
+accept_proxy = ["10.0.0.0/8"]
 names = ["chat.example.com", "192.0.2.1"]
 connections = 15
 connections_per_address = 16
@@ -133,6 +134,7 @@ level = "debug"
   EXPECT_EQ(config.web.trusted_proxies, std::vector<std::string>{"127.0.0.1"});
   EXPECT_EQ(config.tls.certificate, "/etc/duet/chat.pem");
   EXPECT_EQ(config.tls.addresses, (std::vector<std::string>{"192.0.2.1", "::1"}));
+  EXPECT_EQ(config.tls.accept_proxy, std::vector<std::string>{"10.0.0.0/8"});
   EXPECT_EQ(config.tls.names, (std::vector<std::string>{"chat.example.com", "192.0.2.1"}));
   EXPECT_EQ(config.tls.connections, 15);
   EXPECT_EQ(config.tls.connections_per_address, 16);
@@ -181,6 +183,7 @@ TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
   EXPECT_EQ(sample.web.trusted_proxies, defaults.web.trusted_proxies);
   EXPECT_EQ(sample.tls.certificate, defaults.tls.certificate);
   EXPECT_EQ(sample.tls.addresses, defaults.tls.addresses);
+  EXPECT_EQ(sample.tls.accept_proxy, defaults.tls.accept_proxy);
   EXPECT_EQ(sample.tls.names, defaults.tls.names);
   EXPECT_EQ(sample.tls.connections, defaults.tls.connections);
   EXPECT_EQ(sample.tls.connections_per_address, defaults.tls.connections_per_address);
@@ -213,6 +216,8 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[tls]\nx = 1", ":2: tls.x is not a known key"},
       {"[tls]\ncertificate = \"c.pem\"", ":2: tls.certificate must be an absolute path"},
       {"[tls]\naddresses = []", ":2: tls.addresses must hold one address or more"},
+      {"[tls]\naccept_proxy = [\"10.0.0.0/33\"]", ":2: tls.accept_proxy must hold addresses and networks"},
+      {"[tls]\naccept_proxy = [\"::1\\n bind :1\"]", ":2: tls.accept_proxy must hold"},
       {"[tls]\naddresses = [\"localhost\"]", ":2: tls.addresses must hold"},
       {"[tls]\nnames = [\"a,IP:1.2.3.4\"]", ":2: tls.names must hold host names and addresses"},
       {"[tls]\nrequest_s = 0", ":2: tls.request_s must be a whole number from 1 to 300"},

@@ -128,6 +128,7 @@ bool HttpConnection::admit() {
     refuse(400, "X-Forwarded-For is no list of addresses");
     return false;
   }
+  client_ = *client;
   if (ticket_.is_of(*client)) return true;
   auto ticket = shared_.admission.enter(*client);
   if (!ticket) {
@@ -188,7 +189,7 @@ void HttpConnection::on_broker(ErrorCode error, BrokerSocket broker) {
   }
   if (shared_.broker_was_away) spdlog::info("the broker is there again");
   shared_.broker_was_away = false;
-  TunnelEnds ends{std::move(socket_), std::move(broker), std::move(ticket_)};
+  TunnelEnds ends{std::move(socket_), std::move(broker), std::move(ticket_), client_};
   std::make_shared<Tunnel>(shared_, std::move(ends))->accept(parser_->get());
 }
 

@@ -62,6 +62,7 @@ class HttpConnection : public Watched, public std::enable_shared_from_this<HttpC
   Shared& shared_;
   ClientSocket socket_;
   const IpAddress peer_;
+  IpAddress client_;  // who is behind the peer, if that is a proxy
   bool within_limit_ = true;
   Admission::Ticket ticket_;
   Moment deadline_;

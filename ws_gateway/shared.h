@@ -9,6 +9,7 @@
 #include "ws_gateway/config.h"
 #include "ws_gateway/counters.h"
 #include "ws_gateway/net.h"
+#include "ws_gateway/refusal_lines.h"
 #include "ws_gateway/static_files.h"
 #include "ws_gateway/watchlist.h"
 
@@ -26,6 +27,7 @@ struct Shared {
   GatewayCounters counters;
   BufferPool buffers;
   Admission admission;
+  RefusalLines refusal_lines;
   const StaticFiles files;
   Watchlist connections;
   std::size_t turned_away = 0;   // of these, those that are there to be told so

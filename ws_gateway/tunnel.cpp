@@ -26,9 +26,11 @@ Tunnel::Tunnel(Shared& shared, TunnelEnds ends)
     : Watched(shared.connections),
       shared_(shared),
       ticket_(std::move(ends.ticket)),
+      address_(ends.address),
       client_(std::move(ends.client)),
       broker_(std::move(ends.broker)),
-      deadline_(moment_now() + shared.config.limits.request) {
+      deadline_(moment_now() + shared.config.limits.request),
+      opening_(std::make_unique<MqttOpening>()) {
   client_.read_message_max(shared.config.limits.message_bytes);
   client_.binary(true);
   client_.auto_fragment(false);
@@ -77,6 +79,7 @@ void Tunnel::on_client_read(ErrorCode error, std::size_t size) {
   touch();
   if (size == 0) return read_client();
   const auto buffer = up_buffer();
+  if (opening_) opening_->connect.feed({static_cast<const char*>(buffer.data()), size});
   asio::async_write(broker_, asio::const_buffer(buffer.data(), size),
                     [self = shared_from_this()](ErrorCode failed, std::size_t sent) {
                       self->on_broker_written(failed, sent);
@@ -121,6 +124,7 @@ void Tunnel::on_broker_readable(ErrorCode error) {
   if (state_ != State::open) return await_broker();  // for nobody; its end is what we wait for
   answered_ = true;
   touch();
+  log_answer({buffer->data(), size});
   down_ = std::move(buffer);
   client_.async_write(asio::buffer(down_->data(), size),
                       [self = shared_from_this(), size](ErrorCode failed, std::size_t) {
@@ -139,6 +143,26 @@ void Tunnel::on_client_written(ErrorCode error, std::size_t size) {
   await_broker();
 }
 
+// For the log. The broker knows neither the address nor, of a refusal, the way by which it came.
+
+void Tunnel::log_answer(std::string_view bytes) {
+  if (!opening_) return;
+  const auto code = opening_->connack.feed(bytes);
+  if (!code) return;
+  if (*code == 0) {
+    spdlog::info("{} connected from {}", opening_->connect.client_id(), address_.text());
+  } else {
+    log_refusal(fmt::format("the broker answered {}", *code));
+  }
+  opening_.reset();
+}
+
+void Tunnel::log_refusal(std::string_view reason) {
+  shared_.counters.refused_by_broker.add();
+  if (!shared_.refusal_lines.take(address_, moment_now())) return;
+  spdlog::info("refused {} from {}: {}", opening_->connect.client_id(), address_.text(), reason);
+}
+
 // The end, from either side. The broker's connection is always shut down and then read to its end before it
 // is closed: closed at once, a unix socket can have the broker drop packets that it has not read yet.
 
@@ -154,6 +178,8 @@ void Tunnel::client_gone(ErrorCode error) {
 void Tunnel::broker_gone(ErrorCode error) {
   ErrorCode ignored;
   broker_.close(ignored);
+  if (opening_ && state_ == State::open) log_refusal("the broker gave no answer");
+  opening_.reset();
   const bool properly = error == asio::error::eof;
   begin_end(properly ? websocket::close_code::normal : websocket::close_code::going_away,
             properly ? "the broker ended the connection" : "the connection to the broker was lost");

@@ -2,7 +2,8 @@
 //
 // A client connects as docs/protocol.md section 4 says (will, subscribe, online, sync until live, outbox),
 // keeps a durable outbox and the place up to which its user has seen every conversation, tells peers what was
-// delivered, and does it all again after every lost connection.
+// delivered, and does it all again after every connection that ended, however it ended: each attempt asks for
+// the access token anew.
 //
 // Threads: every function may be called from any thread, handlers included; none waits for the network.
 // Handlers are called one at a time on the client's own thread and must not destroy the client.
@@ -69,6 +70,9 @@ struct ClientHandlers {
   std::function<void()> on_live;
   // The last word: the disk failed, or a handler threw this. Nothing is told any more; make a new client.
   std::function<void(const std::string&)> on_failed;
+  // The broker refused the access token that `token` gave, and why. The client asks `token` again and goes on
+  // trying, with growing pauses. Where `token` has no other to give, the user has to log in again.
+  std::function<void(const std::string&)> on_token_refused = {};
   // One sentence for the log about the connection. Not on the client's thread.
   std::function<void(const std::string&)> on_state;
 };

@@ -71,6 +71,12 @@ LinkHandlers Client::Core::link_handlers() {
               [this](const std::string& state) {
                 if (!link_.connected()) post([this] { on_disconnected(); });
                 if (handlers_.on_state) handlers_.on_state(state);
+              },
+          .on_refused =
+              [this](const std::string& why) {
+                post([this, why] {
+                  if (handlers_.on_token_refused) handlers_.on_token_refused(why);
+                });
               }};
 }
 

@@ -7,6 +7,7 @@
 
 #include "client/cli/account.h"
 #include "client/cli/commands.h"
+#include "client/cli/refused_token.h"
 #include "client/cli/render.h"
 #include "client/cli/terminal.h"
 #include "client/cli/waiter.h"
@@ -32,7 +33,9 @@ class Chat {
         render_(me_, options.json),
         terminal_(options.json),
         notes_(terminal_) {
-    client_ = open_client(options, true, handlers());
+    auto all = handlers();
+    all.on_token_refused = end_for_want_of_a_token(options, terminal_, waiter_);
+    client_ = open_client(options, true, all);
   }
   ~Chat() = default;
   Chat(const Chat&) = delete;

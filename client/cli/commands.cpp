@@ -4,6 +4,7 @@
 
 #include "client/cli/account.h"
 #include "client/cli/output.h"
+#include "client/cli/refused_token.h"
 #include "client/cli/render.h"
 #include "client/cli/waiter.h"
 
@@ -54,6 +55,7 @@ int run_listen(const CliOptions& options) {
   };
   handlers.on_failed = [&](const std::string& why) { end_failed(why, output, waiter); };
   handlers.on_state = [&](const std::string& state) { notes.on_state(state); };
+  handlers.on_token_refused = end_for_want_of_a_token(options, output, waiter);
 
   auto client = open_client(options, true, handlers);
   following = client.get();

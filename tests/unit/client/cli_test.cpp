@@ -8,6 +8,7 @@
 
 #include "client/cli/line_editor.h"
 #include "client/cli/options.h"
+#include "client/cli/refused_token.h"
 #include "client/cli/render.h"
 
 namespace duet {
@@ -256,6 +257,18 @@ TEST(Renderer, PrintsWhatWaitsForConsent) {
   EXPECT_THAT(people.conversation({{"peer", "bob"}, {"request", true}}),
               HasSubstr("waits for you to accept"));
   EXPECT_EQ(people.conversation({{"peer", "bob"}}), "bob");
+}
+
+TEST(RefusedToken, IsTooMuchWhenOneTokenIsRefusedForTenSeconds) {
+  using std::chrono::seconds;
+  RefusedToken token;
+  const RefusedToken::Time begin{};
+  EXPECT_FALSE(token.refused("old", begin + seconds(100)));
+  EXPECT_FALSE(token.refused("old", begin + seconds(109)));
+  EXPECT_FALSE(token.refused("new", begin + seconds(112))) << "the file was replaced";
+  EXPECT_FALSE(token.refused("new", begin + seconds(117)));
+  EXPECT_TRUE(token.refused("new", begin + seconds(122)));
+  EXPECT_FALSE(token.refused("new", begin + seconds(500))) << "it was good in between";
 }
 
 }  // namespace

@@ -104,6 +104,33 @@ TEST_P(LinkTest, AnswersEveryPublishWhenTheBrokerDiesAndConnectsAgain) {
   EXPECT_EQ(witness.messages, std::vector<std::string>{"back"}) << "nothing of the old connection is sent";
 }
 
+// The broker tells an MQTT 5 client 0x95, and closes the connection of another.
+TEST_P(LinkTest, ConnectsAgainAfterAPacketThatIsTooLarge) {
+  PlainBroker broker("allow_anonymous true\nmax_packet_size 1000\n");
+  Witness witness;
+  Link link(options(broker, "a:1"), witness.handlers());
+  link.start();
+  ASSERT_TRUE(witness.wait_connected(1));
+  const std::string large(2000, 'x');
+  ASSERT_EQ(link.publish({.topic = "t", .payload = large}, witness.done()), PublishResult::accepted);
+  ASSERT_TRUE(witness.wait_connected(2));
+  EXPECT_EQ(witness.failed, 1);
+  ASSERT_EQ(link.publish({.topic = "t", .payload = "small"}, witness.done()), PublishResult::accepted);
+  EXPECT_TRUE(witness.wait_until([](const Witness& w) { return w.acknowledged == 1; }));
+}
+
+TEST_P(LinkTest, ConnectsAgainWhenTheBrokerWasShutDown) {
+  PlainBroker broker;
+  Witness witness;
+  Link link(options(broker, "a:1"), witness.handlers());
+  link.start();
+  ASSERT_TRUE(witness.wait_connected(1));
+  broker.shut_down();
+  EXPECT_TRUE(eventually([&] { return !link.connected(); }));
+  broker.start();
+  ASSERT_TRUE(witness.wait_connected(2));
+}
+
 TEST_P(LinkTest, SaysWhyItIsRefusedOnceAndGoesOnTrying) {
   PlainBroker broker("allow_anonymous false\n");
   Witness witness;

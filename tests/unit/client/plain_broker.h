@@ -41,10 +41,8 @@ class PlainBroker {
     ++starts_;
     EXPECT_TRUE(eventually([this] { return listening(); })) << text_of(log());
   }
-  void kill() {
-    process_->signal(SIGKILL);
-    process_->wait();
-  }
+  void kill() { end(SIGKILL); }
+  void shut_down() { end(SIGTERM); }
   // As a broker that hangs: the connection stays, nothing is answered.
   void freeze() const { process_->signal(SIGSTOP); }
   // It says so in its log, once a start.
@@ -59,6 +57,11 @@ class PlainBroker {
   std::filesystem::path log() const { return directory_.path() / "broker.log"; }
 
  private:
+  void end(int signal) {
+    process_->signal(signal);
+    process_->wait();
+  }
+
   TempDir directory_;
   std::uint16_t port_;
   int starts_ = 0;

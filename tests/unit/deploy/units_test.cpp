@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 
 const fs::path kDeploy = fs::path(DUET_SOURCE_DIR) / "deploy";
 
@@ -74,6 +75,18 @@ TEST_F(Units, AreSound) {
   EXPECT_EQ(verified.status, 0);
   EXPECT_THAT(verified.err, IsEmpty());
   EXPECT_EQ(services_.size(), 7U);
+}
+
+// The tokens end by the time of day. A timer that counts from its last run alone stands still while the
+// machine sleeps, and hears of no clock that is set.
+TEST_F(Units, MintTokensWhenTheClockMovesOrTheMachineWakesUp) {
+  EXPECT_THAT(lines_of(kDeploy / "systemd" / "duet-tokens.timer"),
+              IsSupersetOf({"OnClockChange=yes", "OnTimezoneChange=yes"}));
+  const auto service = lines_of(kDeploy / "systemd" / "duet-tokens.service");
+  const std::string targets =
+      "suspend.target hibernate.target hybrid-sleep.target suspend-then-hibernate.target";
+  EXPECT_THAT(service,
+              IsSupersetOf({"After=" + targets, "WantedBy=" + targets, std::string("Restart=on-failure")}));
 }
 
 // 0 is a service that can do nothing, 10 one that can do everything. The threshold is in tenths.

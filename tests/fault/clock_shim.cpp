@@ -6,7 +6,7 @@
 //
 // The clocks that do not follow the time of day (CLOCK_MONOTONIC and others) stay as they are. Waits until a
 // time of day end when the moved clock has it, as they would if the system's clock had been moved: the kernel
-// knows nothing of ours. (Paho waits so, in each of its threads.)
+// knows nothing of ours. (Paho waits so: in its thread that sends.)
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -16,7 +16,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
@@ -53,25 +55,50 @@ int moved_time(clockid_t clock, timespec* time) {
   return 0;
 }
 
-// The same moment on the system's clock. Deadlines of other clocks come here too (a condition variable knows
-// its clock, its caller does not say): those count from the start of the machine, and are small.
-timespec on_system_clock(const timespec& deadline) {
-  constexpr time_t kSurelyADate = 1'000'000'000;
-  if (deadline.tv_sec < kSurelyADate) return deadline;
-  const std::int64_t moved = deadline.tv_sec * kNanosecondsPerSecond + deadline.tv_nsec - offset();
-  return {moved / kNanosecondsPerSecond, moved % kNanosecondsPerSecond};
-}
-
-// The C library's own; of the version that programs are linked with today.
-template <typename Function>
-Function next(const char* name, const char* version) {
-  return reinterpret_cast<Function>(::dlvsym(RTLD_NEXT, name, version));
+std::int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * kNanosecondsPerSecond + time.tv_nsec;
 }
 
 timespec moved_now() {
   timespec now{};
   moved_time(CLOCK_REALTIME, &now);
   return now;
+}
+
+timespec system_time(clockid_t clock) {
+  timespec now{};
+  ::syscall(SYS_clock_gettime, clock, &now);
+  return now;
+}
+
+// Deadlines of other clocks come to the same function (a condition variable knows its clock, its caller does
+// not say): they are close to those clocks.
+bool is_time_of_day(const timespec& deadline) {
+  const auto distance = [&](const timespec& now) {
+    return std::abs(nanoseconds(deadline) - nanoseconds(now));
+  };
+  return distance(moved_now()) <= distance(system_time(CLOCK_MONOTONIC));
+}
+
+// Waits in short steps until the moved clock has the deadline: it may be moved meanwhile, and a deadline that
+// was a second away be two hours away, as with the system's clock. `wait` waits until a time of the system.
+template <typename Wait>
+int wait_until_moved(const timespec& deadline, Wait wait) {
+  constexpr std::int64_t kStep = kNanosecondsPerSecond / 10;
+  while (true) {
+    const std::int64_t left = nanoseconds(deadline) - nanoseconds(moved_now());
+    const std::int64_t until =
+        nanoseconds(system_time(CLOCK_REALTIME)) + std::clamp<std::int64_t>(left, 0, kStep);
+    const timespec step{until / kNanosecondsPerSecond, until % kNanosecondsPerSecond};
+    const int result = wait(&step);
+    if (result != ETIMEDOUT || left <= kStep) return result;
+  }
+}
+
+// The C library's own; of the version that programs are linked with today.
+template <typename Function>
+Function next(const char* name, const char* version) {
+  return reinterpret_cast<Function>(::dlvsym(RTLD_NEXT, name, version));
 }
 
 }  // namespace
@@ -93,16 +120,18 @@ int gettimeofday(timeval* time, void* /*zone*/) noexcept {
 int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* deadline) {
   static const auto wait =
       duet::next<decltype(&pthread_cond_timedwait)>("pthread_cond_timedwait", "GLIBC_2.3.2");
-  const timespec system = duet::on_system_clock(*deadline);
-  return wait(condition, mutex, &system);
+  if (!duet::is_time_of_day(*deadline)) return wait(condition, mutex, deadline);
+  return duet::wait_until_moved(*deadline,
+                                [&](const timespec* step) { return wait(condition, mutex, step); });
 }
 
 int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
                            const timespec* deadline) {
   static const auto wait =
       duet::next<decltype(&pthread_cond_clockwait)>("pthread_cond_clockwait", "GLIBC_2.30");
-  const timespec system = clock == CLOCK_REALTIME ? duet::on_system_clock(*deadline) : *deadline;
-  return wait(condition, mutex, clock, &system);
+  if (clock != CLOCK_REALTIME) return wait(condition, mutex, clock, deadline);
+  return duet::wait_until_moved(*deadline,
+                                [&](const timespec* step) { return wait(condition, mutex, clock, step); });
 }
 
 time_t time(time_t* out) noexcept {

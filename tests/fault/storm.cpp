@@ -1,7 +1,10 @@
 #include "tests/fault/storm.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <iomanip>
 #include <memory>
 #include <optional>
@@ -10,6 +13,7 @@
 #include "tests/fault/recovery_clock.h"
 #include "tests/fault/storm_blows.h"
 #include "tests/fault/storm_clients.h"
+#include "tests/support/loopback.h"
 #include "tests/support/sanitizer_reports.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/test_platform.h"
@@ -25,10 +29,13 @@ constexpr std::size_t kJournalDiskBytes = std::size_t{64} << 20;
 constexpr std::size_t kDatabaseDiskBytes = std::size_t{2} << 30;
 
 PlatformSpec platform_spec(const StormOptions& options, std::unique_ptr<StormDisks>& disks) {
-  PlatformSpec spec{.config = std::string(kSmallSegments)};
+  PlatformSpec spec{.config = std::string(kSmallSegments) + "[tokens]\nclock_skew_s = 1\nservice_ttl_s = " +
+                              std::to_string(kStormServiceTokenLife.count()) + "\n",
+                    .environment = {{"DUET_KICK_FILE", "{dir}/kick"}},
+                    .plugin = build_dir() / "tests" / "duet_kicking_plugin.so"};
   if (options.clocks) {
-    spec.environment = {{"LD_PRELOAD", (build_dir() / "lib" / "libduet_clock_shim.so").string()},
-                        {"DUET_CLOCK_OFFSET", "{dir}/clock"}};
+    spec.environment["LD_PRELOAD"] = (build_dir() / "lib" / "libduet_clock_shim.so").string();
+    spec.environment["DUET_CLOCK_OFFSET"] = "{dir}/clock";
   }
   spec.prepare = [&](const std::filesystem::path& data) {
     if (options.clocks) ShiftedClock(data.parent_path() / "clock");
@@ -37,6 +44,28 @@ PlatformSpec platform_spec(const StormOptions& options, std::unique_ptr<StormDis
     disks.reset(new StormDisks{{data / "journal", kJournalDiskBytes}, {data / "store", kDatabaseDiskBytes}});
   };
   return spec;
+}
+
+bool listens(std::uint16_t port) {
+  const int connection = connect_on_loopback(port, "127.0.0.1");
+  if (connection >= 0) ::close(connection);
+  return connection >= 0;
+}
+
+// The supervisor has found every process ready, and as that may be a moment ago: every one runs and says so
+// itself, or accepts connections.
+bool all_ready(const TestPlatform& platform) {
+  const auto said = platform.ready();
+  if (!said || !said->value("ready", false)) return false;
+  for (const auto service : {Service::broker, Service::auth, Service::store, Service::gateway}) {
+    if (!process_runs(platform.pid(service))) return false;
+  }
+  for (const auto service : {Service::store, Service::gateway}) {
+    pid_t ready = 0;
+    std::ifstream(platform.data_dir() / "run" / (std::string(to_string(service)) + ".ready")) >> ready;
+    if (ready != platform.pid(service)) return false;
+  }
+  return listens(platform.mqtt_port()) && listens(platform.http_port());
 }
 
 class Storm {
@@ -77,10 +106,13 @@ class Storm {
     if (kills(blow) > 0) recovery_.strike();
     blows_.strike(blow);
     if (kills(blow) == 0) recovery_.strike();  // what was stopped or full is well from now on
-    const auto took = await_recovery(std::string(to_string(blow)));
+    const auto struck = Clock::now();
+    const std::string name(to_string(blow));
+    const auto took = await_recovery(name);
+    await_ready(name, struck);
     progress_ << number << " " << to_string(blow) << ": "
               << (took ? std::to_string(took->count()) + " ms" : "no recovery") << std::endl;
-    if (took) report_.recoveries[std::string(to_string(blow))].push_back(*took);
+    if (took) report_.recoveries[name].push_back(*took);
     clients_.listen();
     eventually([] { return false; }, blows_.pause());
   }
@@ -89,6 +121,15 @@ class Storm {
     const auto took = recovery_.wait(options_.patience);
     if (!took) report_.complaints.push_back("no message was delivered after " + from);
     return took;
+  }
+
+  void await_ready(const std::string& blow, Clock::time_point struck) {
+    const bool ready = eventually([&] { return all_ready(platform_); }, options_.patience);
+    const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - struck);
+    report_.readiness[blow].push_back(took);
+    if (!ready || (options_.ready_within.count() > 0 && took > options_.ready_within)) {
+      report_.complaints.push_back("not ready " + std::to_string(took.count()) + " ms after " + blow);
+    }
   }
 
   void add_sanitizer_reports() {
@@ -123,10 +164,13 @@ milliseconds percentile(std::vector<milliseconds> values, double share) {
 }
 
 void print_recoveries(std::ostream& out, const StormReport& report) {
-  out << "\n| blow | times | until the next message, ms: p50 | p99 | max |\n|---|---:|---:|---:|---:|\n";
+  out << "\n| blow | times | until the next message, ms: p50 | p99 | max | until every process is ready, ms: "
+         "max |\n"
+         "|---|---:|---:|---:|---:|---:|\n";
   for (const auto& [name, times] : report.recoveries) {
     out << "| " << name << " | " << times.size() << " | " << percentile(times, 0.5).count() << " | "
-        << percentile(times, 0.99).count() << " | " << percentile(times, 1).count() << " |\n";
+        << percentile(times, 0.99).count() << " | " << percentile(times, 1).count() << " | "
+        << percentile(report.readiness.at(name), 1).count() << " |\n";
   }
 }
 

@@ -17,6 +17,9 @@
 
 namespace duet {
 
+// How long the services' tokens live in a storm. They are renewed after a third of it.
+inline constexpr std::chrono::seconds kStormServiceTokenLife{9};
+
 struct StormOptions {
   std::chrono::seconds duration{60};
   std::uint64_t seed = 1;                    // the same blows in the same order
@@ -27,7 +30,9 @@ struct StormOptions {
   bool disks = true;                         // journal and database on small disks, which fill up
   bool clocks = true;                        // the clock jumps (not under the sanitizers)
   std::chrono::seconds patience{60};         // for a recovery, and for all to come to rest at the end
-  std::filesystem::path keep;                // data and records are copied there after a violation
+  // After each blow every process must be ready in that time. 0: it is measured, not judged.
+  std::chrono::seconds ready_within{0};
+  std::filesystem::path keep;  // data and records are copied there after a violation
 };
 
 struct StormReport {
@@ -38,7 +43,9 @@ struct StormReport {
   std::size_t stored = 0;
   std::size_t refused = 0;
   std::size_t kills = 0;
-  std::map<std::string, std::vector<std::chrono::milliseconds>> recoveries;  // by kind of blow
+  // By kind of blow: until the next message was delivered, and until every process was ready.
+  std::map<std::string, std::vector<std::chrono::milliseconds>> recoveries;
+  std::map<std::string, std::vector<std::chrono::milliseconds>> readiness;
   std::vector<Violation> violations;
   std::vector<std::string> complaints;  // what else should not be: no recovery, a client that was refused
 

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstring>
 #include <fstream>
-#include <utility>
 
 namespace duet {
 namespace {
@@ -20,8 +18,9 @@ struct Likely {
 constexpr std::array kAlways{
     Likely{Blow::kill_broker, 20}, Likely{Blow::kill_store, 20},  Likely{Blow::kill_both, 12},
     Likely{Blow::kill_gateway, 4}, Likely{Blow::kill_library, 6}, Likely{Blow::stop_broker, 2},
-    Likely{Blow::stop_store, 3},   Likely{Blow::store_away, 1},   Likely{Blow::stop_node, 2},
-    Likely{Blow::drop_clients, 4}, Likely{Blow::stop_reading, 3}};
+    Likely{Blow::tokens_end, 3},   Likely{Blow::disconnect, 6},   Likely{Blow::stop_store, 3},
+    Likely{Blow::store_away, 1},   Likely{Blow::stop_node, 2},    Likely{Blow::drop_clients, 4},
+    Likely{Blow::stop_reading, 3}};
 constexpr std::array kDisks{Likely{Blow::journal_full, 3}, Likely{Blow::database_full, 3}};
 constexpr std::array kClocks{Likely{Blow::clock_forward, 2}, Likely{Blow::clock_back, 2}};
 
@@ -35,10 +34,23 @@ void let_pass(milliseconds time) {
 }  // namespace
 
 std::string_view to_string(Blow blow) {
-  constexpr std::array<std::string_view, 15> kNames{
-      "kill broker",  "kill store",   "kill both",     "kill gateway",  "kill library clients",
-      "stop broker",  "stop store",   "store away",    "stop node",     "drop clients",
-      "stop reading", "journal full", "database full", "clock forward", "clock back"};
+  constexpr std::array<std::string_view, 17> kNames{"kill broker",
+                                                    "kill store",
+                                                    "kill both",
+                                                    "kill gateway",
+                                                    "kill library clients",
+                                                    "stop broker",
+                                                    "stop store",
+                                                    "token ends",
+                                                    "broker sends DISCONNECT",
+                                                    "store away",
+                                                    "stop node",
+                                                    "drop clients",
+                                                    "stop reading",
+                                                    "journal full",
+                                                    "database full",
+                                                    "clock forward",
+                                                    "clock back"};
   return kNames.at(static_cast<std::size_t>(blow));
 }
 
@@ -46,20 +58,6 @@ std::size_t kills(Blow blow) {
   if (blow == Blow::kill_both) return 2;
   constexpr std::array kOne{Blow::kill_broker, Blow::kill_store, Blow::kill_gateway, Blow::kill_library};
   return std::find(kOne.begin(), kOne.end(), blow) == kOne.end() ? 0 : 1;
-}
-
-ShiftedClock::ShiftedClock(std::filesystem::path file) : file_(std::move(file)) {
-  shift(std::chrono::seconds(0));
-}
-
-// In place: the processes have mapped it.
-void ShiftedClock::shift(std::chrono::seconds offset) const {
-  const std::int64_t nanoseconds = std::chrono::nanoseconds(offset).count();
-  std::array<char, sizeof nanoseconds> bytes{};
-  std::memcpy(bytes.data(), &nanoseconds, bytes.size());
-  std::fstream file(file_, std::filesystem::exists(file_) ? std::ios::binary | std::ios::in | std::ios::out
-                                                          : std::ios::binary | std::ios::out);
-  file.write(bytes.data(), bytes.size());
 }
 
 StormBlows::StormBlows(TestPlatform& platform, StormClients& clients, StormDisks* disks,
@@ -102,6 +100,10 @@ void StormBlows::strike(Blow blow) {
       return stop(Service::broker, between(500, 3000));
     case Blow::stop_store:
       return stop(Service::store, between(500, 8000));
+    case Blow::tokens_end:
+      return end_tokens();
+    case Blow::disconnect:
+      return disconnect_all();
     case Blow::store_away:
       return stop(Service::store, between(20'000, 60'000));
     case Blow::stop_node:
@@ -135,6 +137,28 @@ void StormBlows::fill(const SmallDisk& disk) {
   disk.fill();
   let_pass(between(1000, 5000));
   disk.make_room();
+}
+
+// The supervisor renews the tokens of the services; it is back when they have been disconnected.
+void StormBlows::end_tokens() {
+  const auto ended = [this] {
+    const auto log = platform_.log_of("store");
+    std::size_t count = 0;
+    const std::string line = "administrative action";
+    for (auto at = log.find(line); at != std::string::npos; at = log.find(line, at + 1)) ++count;
+    return count;
+  };
+  const auto before = ended();
+  ::kill(platform_.supervisor_pid(), SIGSTOP);
+  eventually([&] { return ended() > before; }, kStormServiceTokenLife + std::chrono::seconds(20));
+  ::kill(platform_.supervisor_pid(), SIGCONT);
+}
+
+void StormBlows::disconnect_all() {
+  const auto wish = platform_.data_dir().parent_path() / "kick";
+  std::ofstream(wish).close();
+  eventually([&] { return !std::filesystem::exists(wish); }, std::chrono::seconds(10));
+  std::filesystem::remove(wish);
 }
 
 void StormBlows::heal() {

@@ -3,12 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <string_view>
 #include <vector>
 
+#include "tests/fault/shifted_clock.h"
 #include "tests/fault/storm.h"
 #include "tests/fault/storm_clients.h"
 #include "tests/support/small_disk.h"
@@ -23,6 +23,9 @@ enum class Blow : std::uint8_t {
   kill_library,  // the process with the clients of our library
   stop_broker,   // SIGSTOP for a while, then SIGCONT
   stop_store,
+  tokens_end,  // what renews the services' tokens stops until they are over; the broker disconnects the
+               // services
+  disconnect,  // the broker sends DISCONNECT to everybody
   store_away,  // the same for long
   stop_node,   // the process with the clients of MQTT.js: their connections are half open
   drop_clients,
@@ -35,16 +38,6 @@ enum class Blow : std::uint8_t {
 std::string_view to_string(Blow blow);
 // Processes that it kills.
 std::size_t kills(Blow blow);
-
-// A clock that broker, store and supervisor share; see tests/fault/clock_shim.cpp.
-class ShiftedClock {
- public:
-  explicit ShiftedClock(std::filesystem::path file);
-  void shift(std::chrono::seconds offset) const;
-
- private:
-  std::filesystem::path file_;
-};
 
 struct StormDisks {
   SmallDisk journal;
@@ -69,6 +62,8 @@ class StormBlows {
   std::chrono::milliseconds between(int low_ms, int high_ms);
   void stop(Service service, std::chrono::milliseconds time);
   void fill(const SmallDisk& disk);
+  void end_tokens();
+  void disconnect_all();
 
   TestPlatform& platform_;
   StormClients& clients_;

@@ -16,6 +16,7 @@ duet::StormOptions parse(CLI::App& app, int argc, char** argv) {
   long seconds = options.duration.count();
   long interval_ms = options.interval.count();
   long patience = options.patience.count();
+  long ready_within = options.ready_within.count();
   bool no_disks = false;
   bool no_clocks = false;
   app.add_option("--seconds", seconds, "how long it lasts, without the checking")->capture_default_str();
@@ -32,6 +33,9 @@ duet::StormOptions parse(CLI::App& app, int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--patience", patience, "seconds for a recovery, and for each step of coming to rest")
       ->capture_default_str();
+  app.add_option("--ready-within", ready_within,
+                 "seconds after a blow in which every process must be ready; 0: any")
+      ->capture_default_str();
   app.add_flag("--no-disks", no_disks, "no full disks (those need root)");
   app.add_flag("--no-clocks", no_clocks, "no jumps of the clock (they do not go with the sanitizers)");
   app.add_option("--keep", options.keep, "where data and records are copied to after a violation");
@@ -39,6 +43,7 @@ duet::StormOptions parse(CLI::App& app, int argc, char** argv) {
   options.duration = std::chrono::seconds(seconds);
   options.interval = std::chrono::milliseconds(interval_ms);
   options.patience = std::chrono::seconds(patience);
+  options.ready_within = std::chrono::seconds(ready_within);
   options.disks = !no_disks;
   options.clocks = !no_clocks;
   return options;

@@ -33,6 +33,13 @@ std::string BridgeProcess::log() const {
   return text_of(log_file());
 }
 
+void BridgeProcess::use_platform_token() const {
+  std::string text = text_of(config());
+  const std::string own = toml_text(token_file());
+  text.replace(text.find(own), own.size(), toml_text(platform_.data_dir() / "secrets" / "push.token"));
+  std::ofstream(config()) << text;
+}
+
 void BridgeProcess::start() {
   std::vector<std::string> words = before_;
   words.insert(words.end(), {program("duet-push"), "--config", config()});

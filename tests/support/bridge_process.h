@@ -28,6 +28,9 @@ class BridgeProcess {
 
   // From the next start() on it runs by this command, which goes before its own: {"env", "NAME=value"}.
   void run_by(std::vector<std::string> words) { before_ = std::move(words); }
+  // From the next start() on it logs in with the token that the platform keeps fresh, as under duet-run;
+  // until then with one of its own, good for an hour.
+  void use_platform_token() const;
   void start();
   void kill();  // SIGKILL; start() goes on from there
   int stop();   // SIGTERM; the exit status

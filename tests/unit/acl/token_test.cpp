@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "acl/base64url.h"
@@ -375,16 +373,6 @@ TEST(TokenError, HasAWordForEach) {
   }
   EXPECT_EQ(words.size(), 14U);
   EXPECT_FALSE(words.contains("unknown"));
-}
-
-TEST(VerifyToken, WorksOnSeveralThreads) {
-  const auto token = forge_token(ec_key(), header_of(ec_key()).dump(), good_claims().dump());
-  std::array<std::jthread, 4> threads;
-  for (auto& thread : threads) {
-    thread = std::jthread([&token] {
-      for (int round = 0; round < 50; ++round) EXPECT_EQ(outcome(token), kAccepted);
-    });
-  }
 }
 
 }  // namespace

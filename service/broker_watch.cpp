@@ -9,7 +9,8 @@
 namespace duet {
 namespace {
 
-constexpr std::chrono::seconds kInterval{2};
+constexpr std::chrono::milliseconds kInterval{2000};
+constexpr std::chrono::milliseconds kWhileAway{500};
 constexpr std::chrono::seconds kPatience{3};
 
 }  // namespace
@@ -22,7 +23,7 @@ BrokerWatch::BrokerWatch(HealthListen where, Health::State& state)
         while (!stop.stop_requested()) {
           const auto trouble = ping_broker(where, kPatience);
           trouble ? state.bad("the broker does not answer: " + *trouble) : state.good();
-          never.wait_for(lock, stop, kInterval, [] { return false; });
+          never.wait_for(lock, stop, trouble ? kWhileAway : kInterval, [] { return false; });
         }
       }) {}
 

@@ -8,7 +8,8 @@
 
 namespace duet {
 
-// For a service that has no connection of its own to the broker. Asks every two seconds, on a thread of its
+// For a service that has no connection of its own to the broker. Asks every two seconds, while it is away
+// every half, on a thread of its
 // own, and tells the state, which outlives it.
 class BrokerWatch {
  public:

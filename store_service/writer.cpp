@@ -254,6 +254,7 @@ bool Writer::deliver(std::span<const OutgoingDelivery> deliveries, std::uint64_t
                      const std::stop_token& stop) {
   bool first = true;
   for (auto& frame : pack_deliveries(deliveries)) {
+    note_turn();
     if (!std::exchange(first, false)) DUET_CRASH_POINT("deliver.between");
     while (!tracker_->wait_for_room(kMaxFramesInFlight, kPollInterval)) {
       note_turn();

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "acl/token.h"
+#include "file_io/secret_file.h"
 #include "tests/support/platform_test.h"
 
 namespace duet {
@@ -67,6 +68,50 @@ TEST_F(Cli, SendReadsStandardInputAndTakesAnId) {
   EXPECT_EQ(history[0].id.str(), "my-id");
   EXPECT_EQ(history[0].type, "text/markdown");
   EXPECT_THAT(history[0].body, HasSubstr("two\nlines, ä € 😀"));
+}
+
+TEST_F(Cli, ProbeReportsEachStep) {
+  // The supervisor's word about all processes may be a second old.
+  json result;
+  EXPECT_TRUE(eventually([&] {
+    const Finished finished = duet({"probe", "--json"});
+    result = json::parse(finished.out, nullptr, false);
+    return finished.status == 0;
+  })) << result;
+  std::vector<std::string> steps;
+  for (const auto& step : result.at("steps")) {
+    EXPECT_TRUE(step.at("ok").get<bool>()) << step;
+    steps.push_back(step.at("step"));
+  }
+  EXPECT_EQ(steps,
+            (std::vector<std::string>{"connect", "acknowledge", "store", "deliver", "history", "platform"}));
+  // Each probe is one message more of one conversation, and names no device of its own.
+  TestDevice reader(platform(), "duet-probe-b");
+  reader.go_online();
+  EXPECT_EQ(reader.history("duet-probe-a").back().body, "canary");
+}
+
+TEST_F(Cli, ProbeComesFromElsewhereWithTwoTokens) {
+  const std::string url = "mqtt://127.0.0.1:" + std::to_string(platform().mqtt_port());
+  const auto token_of = [&](const std::string& user) {
+    const auto file = platform().data_dir() / (user + ".probe-token");
+    write_file_atomically(file, platform().tokens().chat(user), kSecretMode);
+    return file.string();
+  };
+  const auto probe = [&](const std::string& from, const std::string& to) {
+    return run_command(
+        {program("duet"), "probe", "--url", url, "--token-file", from, "--peer-token-file", to});
+  };
+  const std::string from = token_of("duet-probe-a");
+  const Finished good = probe(from, token_of("duet-probe-b"));
+  EXPECT_EQ(good.status, 0) << good.out << good.err;
+  EXPECT_THAT(good.out, HasSubstr("history"));
+  // The receiver is not who it says: the step that fails is named, with the reason.
+  const Finished bad = run_command({program("duet"), "probe", "--url", url, "--token-file", from,
+                                    "--peer-token-file", from, "--timeout", "2"});
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_THAT(bad.out, HasSubstr("connect     failed: the receiver: "));
+  EXPECT_EQ(probe(from, "").status, 1);
 }
 
 TEST_F(Cli, ListenPrintsWhatArrivesAndTellsTheSender) {

@@ -4,6 +4,8 @@
 //   is
 //                       not there; whoever writes it moves the clock of every process that has it.
 //
+//   DUET_CLOCK_ONLY     the name of a program (as in /proc/PID/comm): the clock of all others stays as it is.
+//
 // The clocks that do not follow the time of day (CLOCK_MONOTONIC and others) stay as they are. Waits until a
 // time of day end when the moved clock has it, as they would if the system's clock had been moved: the kernel
 // knows nothing of ours. (Paho waits so: in its thread that sends.)
@@ -21,6 +23,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 namespace duet {
@@ -40,8 +43,13 @@ std::atomic<std::int64_t>* map_offset() {
   return memory == MAP_FAILED ? nullptr : static_cast<std::atomic<std::int64_t>*>(memory);
 }
 
+bool concerns_us() {
+  const char* only = std::getenv("DUET_CLOCK_ONLY");
+  return only == nullptr || std::strcmp(only, program_invocation_short_name) == 0;
+}
+
 std::int64_t offset() {
-  static const auto* const mapped = map_offset();
+  static const auto* const mapped = concerns_us() ? map_offset() : nullptr;
   return mapped == nullptr ? 0 : mapped->load(std::memory_order_relaxed);
 }
 

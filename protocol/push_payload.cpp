@@ -107,6 +107,19 @@ std::optional<PushCheck::Pair> check_pair_from(const json& object) {
   return pair.preview ? std::optional(std::move(pair)) : std::nullopt;
 }
 
+std::optional<PushDevices::Entry> push_device_from(const json& object) {
+  if (!object.is_object()) return std::nullopt;
+  auto user = name_at<UserId>(object, "user");
+  auto device = name_at<DeviceId>(object, "device");
+  if (!user || !device) return std::nullopt;
+  PushDevices::Entry entry{{*std::move(user), *std::move(device)}, {}};
+  if (!object.contains("refused")) return entry;
+  auto refused = short_text_at(object, "refused", kMaxRefusedBytes);
+  if (!refused || refused->empty()) return std::nullopt;
+  entry.refused = *std::move(refused);
+  return entry;
+}
+
 using StandingOrNone = std::optional<PushCheckAnswer::Standing>;
 
 std::optional<StandingOrNone> check_standing_from(const json& value) {
@@ -255,6 +268,37 @@ std::optional<PushCheckAnswer> parse_push_check_answer(std::string_view payload)
   auto standings = list_at<StandingOrNone>(object, "of", kMaxPushChecks, check_standing_from);
   if (!req || !standings) return std::nullopt;
   return PushCheckAnswer{*std::move(req), *std::move(standings)};
+}
+
+std::string format_push_devices(const PushDevices& devices) {
+  json list = json::array();
+  for (const auto& [device, refused] : devices.of) {
+    json one{{"user", device.user.str()}, {"device", device.device.str()}};
+    if (!refused.empty()) one["refused"] = refused;
+    list.push_back(std::move(one));
+  }
+  return dump({{"req", devices.req}, {"of", std::move(list)}});
+}
+
+std::optional<PushDevices> parse_push_devices(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto req = short_text_at(object, "req", kMaxCheckRequestBytes);
+  auto list = list_at<PushDevices::Entry>(object, "of", kMaxPushDevices, push_device_from);
+  if (!req || !list) return std::nullopt;
+  return PushDevices{*std::move(req), *std::move(list)};
+}
+
+std::string format_push_devices_stored(const PushDevicesStored& stored) {
+  return dump({{"req", stored.req}});
+}
+
+std::optional<PushDevicesStored> parse_push_devices_stored(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto req = short_text_at(object, "req", kMaxCheckRequestBytes);
+  if (!req) return std::nullopt;
+  return PushDevicesStored{*std::move(req)};
 }
 
 }  // namespace duet

@@ -126,6 +126,33 @@ struct PushCheckAnswer {
 std::string format_push_check_answer(const PushCheckAnswer& answer);
 std::optional<PushCheckAnswer> parse_push_check_answer(std::string_view payload);
 
+// The push registrations that a user's devices can have. The bridge forgets the oldest beyond it.
+inline constexpr std::size_t kMaxRegistrationsPerUser = 32;
+
+// svc/push/devices: {"req", "of": [{"user", "device", "refused"?: why}, …]}: these registrations were taken,
+// or cannot be used. Repeated until svc/store/devices has come: {"req"}, it is stored.
+struct PushDevices {
+  struct Entry {
+    Device device;
+    std::string refused;  // a sentence of at most kMaxRefusedBytes without secrets; empty: taken
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::string req;
+  std::vector<Entry> of;  // at most kMaxPushDevices
+  friend bool operator==(const PushDevices&, const PushDevices&) = default;
+};
+std::string format_push_devices(const PushDevices& devices);
+std::optional<PushDevices> parse_push_devices(std::string_view payload);
+
+struct PushDevicesStored {
+  std::string req;
+};
+std::string format_push_devices_stored(const PushDevicesStored& stored);
+std::optional<PushDevicesStored> parse_push_devices_stored(std::string_view payload);
+
+inline constexpr std::size_t kMaxPushDevices = 100;
+inline constexpr std::size_t kMaxRefusedBytes = 200;
+
 inline constexpr std::size_t kMaxEpochBytes = 64;
 inline constexpr std::size_t kMaxCheckRequestBytes = 64;
 inline constexpr std::size_t kMaxPushChecks = 200;

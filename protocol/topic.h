@@ -61,6 +61,7 @@ enum class ServiceKind : std::uint8_t {
   feed,         // svc/push/feed: push → store, what is asked for; svc/store/feed: the store's answer
   check,        // svc/push/check, svc/store/check: the same, of what is about to be sent
   names,        // svc/auth/names: auth → store, which accounts there are; svc/store/names: the answer
+  devices,      // svc/push/devices: push → store, which registrations can be used; svc/store/devices: taken
 };
 struct ServiceTopic {
   std::string role;  // "store", "push", "auth" or "broker"

@@ -94,6 +94,7 @@ void Bridge::work(const std::stop_token& stop) {
   if (first) apply_all(std::move(first), now);
   if (std::exchange(lost_, false)) dispatcher_.put_back(now);
   follower_.keep_asking(now.steady);
+  tell_devices(now);
   send(now);
   if (now.steady >= next_second_) keep_house(now);
 }
@@ -127,11 +128,13 @@ void Bridge::apply(BridgeInput input, const Instant& now) {
 
 void Bridge::on(BrokerConnected /*connected*/, const Instant& /*now*/) {
   follower_.connected();
+  database_.device_notes().connected();
 }
 
 void Bridge::on(BrokerLost /*lost*/, const Instant& /*now*/) {
   presence_.disconnected();
   follower_.disconnected();
+  database_.device_notes().disconnected();
   lost_ = true;
   working_ = false;
 }
@@ -174,8 +177,17 @@ void Bridge::on(const PushSaid& said, const Instant& now) {
                                 now.wall);
   }
   ++counters_.bad_registrations;
-  spdlog::info("a registration of {} is not taken: {}", format_client_id(said.device),
-               payload ? "its app is not configured, or it has to name one" : payload.error());
+  const std::string why = payload ? "its app is not configured, or it has to name one" : payload.error();
+  database_.device_notes().refused(said.device, why);
+  spdlog::info("a registration of {} is not taken: {}", format_client_id(said.device), why);
+}
+
+void Bridge::on(const PushDevicesStored& answer, const Instant& /*now*/) {
+  database_.device_notes().stored(answer);
+}
+
+void Bridge::tell_devices(const Instant& now) {
+  if (const auto devices = database_.device_notes().due(now.steady)) outlets_.tell_devices(*devices);
 }
 
 bool Bridge::may_send(const Instant& now) const {
@@ -217,6 +229,7 @@ void Bridge::finish() {
 std::chrono::steady_clock::time_point Bridge::next_deadline(const Instant& now) {
   auto next = next_second_;
   if (const auto ask = follower_.next_ask()) next = std::min(next, *ask);
+  if (const auto tell = database_.device_notes().next_time()) next = std::min(next, *tell);
   if (!may_send(now)) return next;
   if (const auto wakeup = dispatcher_.next_wakeup(now)) next = std::min(next, *wakeup);
   return next;

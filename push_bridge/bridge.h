@@ -24,6 +24,7 @@ struct BridgeOutlets {
   Poster& poster;
   std::function<void(const PushFeedAsk&)> ask_feed;
   std::function<bool(const PushCheck&)> ask_check;
+  std::function<void(const PushDevices&)> tell_devices;
   std::function<void()> every_second;  // for what else is done by the clock
   std::function<void()> working;       // connected, and everything is known that is needed to send
   std::function<void()> broken;        // the database failed: nothing goes on
@@ -54,10 +55,12 @@ class Bridge {
   void on(const PushSaid& said, const Instant& now);
   void on(const PushFeedPage& page, const Instant& now) { follower_.apply(page, now); }
   void on(const PushCheckAnswer& answer, const Instant& now) { dispatcher_.on_check(answer, now); }
+  void on(const PushDevicesStored& answer, const Instant& now);
   void on(PostDone done, const Instant& now) { dispatcher_.on_posted(std::move(done), now); }
 
   bool may_send(const Instant& now) const;
   void send(const Instant& now);
+  void tell_devices(const Instant& now);
   void keep_house(const Instant& now);
   void finish();
   std::chrono::steady_clock::time_point next_deadline(const Instant& now);

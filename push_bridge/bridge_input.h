@@ -22,7 +22,7 @@ struct PushSaid {
 };
 
 using BridgeInput = std::variant<BrokerConnected, BrokerLost, DevicePresence::Change, PresenceSnapshot,
-                                 PushSaid, PushFeedPage, PushCheckAnswer, PostDone>;
+                                 PushSaid, PushFeedPage, PushCheckAnswer, PushDevicesStored, PostDone>;
 
 // Beyond it: presence is asked for anew, by a new connection; pages and answers come again as they are asked
 // for again; a registration is lost, and said to be. What the bridge itself has caused (PostDone) always has

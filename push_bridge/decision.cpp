@@ -193,7 +193,12 @@ void Decision::changed(const DevicePresence::Change& change, Timestamp now) {
 
 void Decision::registered(const Registration& registration, Timestamp now) {
   ++counters_.registered;
-  for (const auto& device : database_.registrations().put(registration)) unregistered(device, now);
+  for (const auto& device : database_.registrations().put(registration)) {
+    unregistered(device, now);
+    database_.device_notes().refused(
+        device, "another device has registered the same token, or too many have registered after this one");
+  }
+  database_.device_notes().taken(registration.device);
   database_.jobs().set_lane(registration.device, lanes_.of(registration));
 }
 

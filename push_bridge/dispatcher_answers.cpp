@@ -154,6 +154,8 @@ void Dispatcher::drop_token(const CheckedPush& push, const Judgement& judgement,
   if (database_.registrations().drop(registration)) {
     ++counters_.dropped;
     database_.decisions().add(push.job, decided::kDropped, judgement.reason, now);
+    database_.device_notes().refused(
+        registration.device, "the push service does not know the token any more: " + judgement.reason);
     return decision_.unregistered(registration.device, now);
   }
   auto job = decision_.still_wanted(push.job, now);

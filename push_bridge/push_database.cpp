@@ -45,6 +45,7 @@ PushDatabase::PushDatabase(const std::filesystem::path& file, Access access)
       jobs_(connection_),
       pushed_(connection_),
       decisions_(connection_),
+      device_notes_(connection_),
       cursor_(connection_, "read the cursor", "SELECT epoch, after_log FROM meta"),
       set_cursor_(connection_, "move the cursor", "UPDATE meta SET epoch = ?1, after_log = ?2"),
       find_secret_(connection_, "find a provider token", "SELECT value FROM secrets WHERE name = ?1"),

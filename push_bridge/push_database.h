@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "push_bridge/decision_log.h"
+#include "push_bridge/device_notes.h"
 #include "push_bridge/job_table.h"
 #include "push_bridge/pushed_table.h"
 #include "push_bridge/registration_table.h"
@@ -46,6 +47,7 @@ class PushDatabase {
   JobTable& jobs() { return jobs_; }
   PushedTable& pushed() { return pushed_; }
   DecisionLog& decisions() { return decisions_; }
+  DeviceNotes& device_notes() { return device_notes_; }
 
   std::optional<std::string> find_secret(const std::string& name);
   void put_secret(const std::string& name, const std::string& value);
@@ -69,6 +71,7 @@ class PushDatabase {
   JobTable jobs_;
   PushedTable pushed_;
   DecisionLog decisions_;
+  DeviceNotes device_notes_;
   sqlite::Statement cursor_;
   sqlite::Statement set_cursor_;
   sqlite::Statement find_secret_;

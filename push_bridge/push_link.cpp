@@ -24,7 +24,8 @@ LinkOptions PushLink::options(const BrokerSettings& broker) const {
                            {std::string(kPresenceFilter), 1},
                            {std::string(kPushFilter), 1},
                            {store_topic(ServiceKind::feed), 1},
-                           {store_topic(ServiceKind::check), 1}};
+                           {store_topic(ServiceKind::check), 1},
+                           {store_topic(ServiceKind::devices), 1}};
   return options;
 }
 
@@ -74,6 +75,8 @@ void PushLink::on_service(const ServiceTopic& topic, const LinkMessage& message)
     put_answer(parse_push_feed_page(message.payload), "page of its log");
   } else if (topic.kind == ServiceKind::check) {
     put_answer(parse_push_check_answer(message.payload), "answer to a check");
+  } else if (topic.kind == ServiceKind::devices) {
+    put_answer(parse_push_devices_stored(message.payload), "answer about devices");
   }
 }
 
@@ -93,6 +96,11 @@ void PushLink::put_answer(std::optional<Parsed> answer, const char* what) {
 void PushLink::ask(const PushFeedAsk& ask) {
   link_.publish(
       {.topic = format_topic(ServiceTopic{"push", ServiceKind::feed}), .payload = format_push_feed_ask(ask)});
+}
+
+void PushLink::tell(const PushDevices& devices) {
+  link_.publish({.topic = format_topic(ServiceTopic{"push", ServiceKind::devices}),
+                 .payload = format_push_devices(devices)});
 }
 
 bool PushLink::ask(const PushCheck& check) {

@@ -29,6 +29,7 @@ class PushLink {
   PublishResult publish(Link::Publish message) { return link_.publish(std::move(message)); }
   void ask(const PushFeedAsk& ask);
   bool ask(const PushCheck& check);
+  void tell(const PushDevices& devices);
   // As Link::silence.
   std::optional<std::string> trouble() const { return link_.silence(); }
   // The bridge does its work on the present connection.

@@ -44,6 +44,7 @@ int serve_push(const std::filesystem::path& config_file) {
       {.poster = poster,
        .ask_feed = [&link](const PushFeedAsk& ask) { link.ask(ask); },
        .ask_check = [&link](const PushCheck& check) { return link.ask(check); },
+       .tell_devices = [&link](const PushDevices& devices) { link.tell(devices); },
        .every_second =
            [&] {
              turns.turned();

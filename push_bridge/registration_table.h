@@ -8,20 +8,19 @@
 #include <string>
 #include <vector>
 
+#include "protocol/push_payload.h"
 #include "push_bridge/notification.h"
 #include "sqlite/connection.h"
 
 namespace duet {
-
-// Beyond it the device that registered longest ago is forgotten.
-inline constexpr std::size_t kMaxRegistrationsPerUser = 32;
 
 class RegistrationTable {
  public:
   explicit RegistrationTable(const sqlite::Connection& connection);
 
   // One for each device: a new one replaces the old. The generation is given here. Returns the other devices
-  // that have no registration any more: they had the same token, or the user has too many.
+  // that have no registration any more: they had the same token, or the user has more than
+  // kMaxRegistrationsPerUser and they registered longest ago.
   std::vector<Device> put(const Registration& registration);
   // False: there is none.
   bool remove(const Device& device);

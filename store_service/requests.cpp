@@ -200,7 +200,7 @@ Answer answer_devices(std::vector<DeviceRow> rows, const std::vector<DeviceId>& 
     const auto known =
         std::find_if(rows.begin(), rows.end(), [&](const DeviceRow& row) { return row.device == device; });
     if (known == rows.end()) {
-      rows.push_back({device, now, ""});
+      rows.push_back({device, now, "", ""});
     } else {
       known->last_seen = now;
     }
@@ -211,7 +211,11 @@ Answer answer_devices(std::vector<DeviceRow> rows, const std::vector<DeviceId>& 
     json device{
         {"device", row.device.str()}, {"online", is_online}, {"last_seen", nullptr}, {"push", nullptr}};
     if (row.last_seen) device["last_seen"] = row.last_seen->time_since_epoch().count();
-    if (!row.push_platform.empty()) device["push"] = row.push_platform;
+    if (!row.push_refused.empty()) {
+      device["push_refused"] = row.push_refused;
+    } else if (!row.push_platform.empty()) {
+      device["push"] = row.push_platform;
+    }
     devices.push_back(std::move(device));
   }
   return json{{"devices", std::move(devices)}};

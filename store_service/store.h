@@ -185,8 +185,12 @@ class WriteTransaction {
     std::optional<Timestamp> last_seen;
     std::optional<std::string> push_platform;  // "" removes
   };
-  // Creates the device if need be. Beyond `max_devices` of the user, those seen longest ago are forgotten.
+  // Creates the device if need be. Beyond `max_devices` of the user, those without a push registration that
+  // were seen longest ago are forgotten. Those with one stay, up to kMaxRegistrationsPerUser more.
   virtual void touch_device(const DeviceChange& change, std::size_t max_devices) = 0;
+  // The device's registration cannot be used, for this reason; empty: it can. Until it registers again.
+  // Nothing happens to a device that is not known or has no registration.
+  virtual void note_push(const Device& device, const std::string& refused) = 0;
 
   // Deliveries up to here are known to have reached the broker.
   virtual void set_delivered_mark(LogNumber log_number) = 0;
@@ -224,7 +228,8 @@ struct Page {
 struct DeviceRow {
   DeviceId device;
   std::optional<Timestamp> last_seen;
-  std::string push_platform;  // empty: none
+  std::string push_platform;      // empty: none
+  std::string push_refused = {};  // why that registration cannot be used; empty: it can
 };
 
 // Reads what is committed. Each call sees one state of the database. Used by one thread at a time. A page

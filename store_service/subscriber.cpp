@@ -32,6 +32,7 @@ LinkOptions Subscriber::options(const Config& config) const {
       {format_topic(ServiceTopic{"push", ServiceKind::feed}), 1},
       {format_topic(ServiceTopic{"push", ServiceKind::check}), 1},
       {format_topic(ServiceTopic{"auth", ServiceKind::names}), 1},
+      {format_topic(ServiceTopic{"push", ServiceKind::devices}), 1},
       {format_topic(PipeTopic{kPartition, PipeKind::ingest}), 1},
   };
   return options;
@@ -111,7 +112,25 @@ void Subscriber::on_push_bridge(ServiceKind kind, const LinkMessage& message) {
   } else if (kind == ServiceKind::feed) {
     if (auto ask = parse_push_feed_ask(message.payload)) return inboxes_.push_asks.put(*std::move(ask));
     spdlog::error("what push asks cannot be read");
+  } else if (kind == ServiceKind::devices) {
+    on_push_devices(message);
   }
+}
+
+// Stored after the registrations that it is about: those have come before it.
+void Subscriber::on_push_devices(const LinkMessage& message) {
+  auto devices = parse_push_devices(message.payload);
+  if (!devices) return spdlog::error("malformed svc/push/devices payload");
+  auto stored = format_push_devices_stored({devices->req});
+  const bool queued = inboxes_.writes.push_job(
+      {[of = std::move(devices->of)](WriteTransaction& transaction) {
+         for (const auto& [device, refused] : of) transaction.note_push(device, refused);
+       },
+       [this, stored = std::move(stored)] {
+         publish({.topic = format_topic(ServiceTopic{"store", ServiceKind::devices}), .payload = stored});
+       },
+       {}});
+  if (!queued) spdlog::debug("no room for what became of registrations: push tells it again");
 }
 
 void Subscriber::on_typing(const LinkMessage& message) {

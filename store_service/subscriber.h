@@ -52,6 +52,7 @@ class Subscriber final : public Publisher {
   void route(const DeviceTopic& topic, const LinkMessage& message);
   void on_presence(const Device& device, const LinkMessage& message);
   void on_push(const Device& device, const LinkMessage& message);
+  void on_push_devices(const LinkMessage& message);
   void on_push_bridge(ServiceKind kind, const LinkMessage& message);
   void on_typing(const LinkMessage& message);
   void on_names(const LinkMessage& message);

@@ -64,7 +64,8 @@ SqliteReader::SqliteReader(const std::filesystem::path& file, const SqliteOption
           connection_, "read the blocks",
           "SELECT r.name, d.name FROM blocks JOIN users r ON r.id = blocker JOIN users d ON d.id = blocked"),
       devices_(connection_, "read a user's devices",
-               "SELECT device, last_seen, push_platform FROM devices WHERE user_id = ?1 ORDER BY device"),
+               "SELECT device, last_seen, push_platform, push_refused FROM devices WHERE user_id = ?1 ORDER "
+               "BY device"),
       last_seen_(connection_, "read when a user was seen",
                  "SELECT max(last_seen) FROM devices WHERE user_id = ?1"),
       messages_after_(connection_, "read undelivered messages",
@@ -280,7 +281,7 @@ std::vector<DeviceRow> SqliteReader::devices(const UserId& me) {
   Cursor row = devices_.query(*key);
   while (row.next()) {
     found.push_back({row.name<DeviceId>(0), row.null(1) ? std::nullopt : std::optional(row.time(1)),
-                     std::string(row.text(2))});
+                     std::string(row.text(2)), std::string(row.text(3))});
   }
   return found;
 }

@@ -59,12 +59,20 @@ Writer::Writer(Connection& c, const SqliteOptions& options)
           "INSERT INTO devices (user_id, device, last_seen, push_platform) VALUES (?1, ?2, ?3, coalesce(?4, "
           "'')) "
           "ON CONFLICT DO UPDATE SET last_seen = max(coalesce(last_seen, ?3), coalesce(?3, last_seen)), "
-          "push_platform = coalesce(?4, push_platform)"),
-      // Those after the `?3` best: the one in hand first, then by when they were seen, never seen last.
-      trim_devices(c, "forget old devices",
-                   "DELETE FROM devices WHERE user_id = ?1 AND device IN (SELECT device FROM devices WHERE "
-                   "user_id = ?1 "
-                   "ORDER BY device = ?2 DESC, last_seen DESC, device LIMIT -1 OFFSET ?3)"),
+          "push_platform = coalesce(?4, push_platform), "
+          "push_refused = CASE WHEN ?4 IS NULL THEN push_refused ELSE '' END"),
+      note_push(
+          c, "note what became of a push registration",
+          "UPDATE devices SET push_refused = ?3 WHERE user_id = ?1 AND device = ?2 AND push_platform <> '' "
+          "AND push_refused <> ?3"),
+      // Those after the `?3` first: the one in hand, then those that are pushed, then by when they were seen,
+      // never seen last. Of those that are pushed, `?4` more stay.
+      trim_devices(
+          c, "forget old devices",
+          "DELETE FROM devices WHERE user_id = ?1 AND device IN (SELECT device FROM (SELECT device, "
+          "pushed, row_number() OVER (ORDER BY device = ?2 DESC, pushed DESC, last_seen DESC, device) "
+          "AS place FROM (SELECT device, last_seen, push_platform <> '' AND push_refused = '' AS pushed "
+          "FROM devices WHERE user_id = ?1)) WHERE place > ?3 AND (NOT pushed OR place > ?3 + ?4))"),
       set_delivered_mark(c, "store the delivered mark",
                          "UPDATE meta SET delivered_mark = ?1 WHERE delivered_mark < ?1"),
       set_mute(c, "store a mute",
@@ -381,8 +389,15 @@ void SqliteTransaction::touch_device(const DeviceChange& change, std::size_t max
   const Step step(*this);
   const UserKey owner = user(change.device.user);
   writer_.touch_device.execute(owner, change.device.device, change.last_seen, change.push_platform);
-  writer_.trim_devices.execute(owner, change.device.device, std::max<std::size_t>(max_devices, 1));
+  writer_.trim_devices.execute(owner, change.device.device, std::max<std::size_t>(max_devices, 1),
+                               kMaxRegistrationsPerUser);
   writer_.device_receipts.forget_devices(owner);
+}
+
+void SqliteTransaction::note_push(const Device& device, const std::string& refused) {
+  const Step step(*this);
+  if (const auto key = writer_.users.find(device.user))
+    writer_.note_push.execute(*key, device.device, refused);
 }
 
 void SqliteTransaction::set_delivered_mark(LogNumber log_number) {

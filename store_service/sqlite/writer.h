@@ -53,6 +53,7 @@ struct Writer {
   Statement find_begun;
   Statement set_begun;
   Statement touch_device;
+  Statement note_push;
   Statement trim_devices;
   Statement set_delivered_mark;
   Statement set_mute;
@@ -101,6 +102,7 @@ class SqliteTransaction final : public WriteTransaction {
   bool mute(const UserId& me, const UserId& peer, const Mute& mute) override;
   bool unmute(const UserId& me, const UserId& peer) override;
   void touch_device(const DeviceChange& change, std::size_t max_devices) override;
+  void note_push(const Device& device, const std::string& refused) override;
   void set_delivered_mark(LogNumber log_number) override;
   void commit() override;
 

@@ -131,7 +131,9 @@ TEST_P(Push, ADeviceThatIsForgottenForOthersIsNotNotedAnyMore) {
   register_device("bob", "phone");
   append_many("alice", "bob", 1);
   say("bob", "phone", "alice", {1, 0});
-  register_device("bob", "tablet", "apns", 1);
+  for (std::size_t i = 0; i <= kMaxRegistrationsPerUser; ++i) {
+    register_device("bob", "other" + std::to_string(i), "apns", 1);
+  }
   say("bob", "phone", "alice", {1, 1});
   EXPECT_THAT(feed(1), ElementsAre("2 bob:phone<alice 1/0"));
 }

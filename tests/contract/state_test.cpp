@@ -125,8 +125,62 @@ TEST_P(State, BeyondTheLimitTheDevicesSeenLongestAgoAreForgotten) {
   touch("alice", "fresh", {}, "fcm", 3);  // in hand, so it stays
   EXPECT_THAT(devices("alice"), ElementsAre("fresh - fcm", "new 3000 ", "newest 4000 "));
   EXPECT_THAT(devices("bob"), ElementsAre("other 1 "));
+  touch("alice", "fresh", {}, "", 3);
   touch("alice", "last", at(5000), {}, 1);
   EXPECT_THAT(devices("alice"), ElementsAre("last 5000 "));
+}
+
+TEST_P(State, DevicesWithAPushRegistrationAreNotForgottenForNewerOnesWithout) {
+  touch("alice", "phone", at(1), "fcm", 3);
+  touch("alice", "tablet", at(2), "webpush", 3);
+  for (int i = 0; i < 20; ++i) touch("alice", "tab" + std::to_string(i), at(100 + i), {}, 3);
+  EXPECT_THAT(devices("alice"), ElementsAre("phone 1 fcm", "tab19 119 ", "tablet 2 webpush"));
+  touch("alice", "phone", {}, "", 3);  // it is pushed no more
+  touch("alice", "tab20", at(200), {}, 3);
+  EXPECT_THAT(devices("alice"), ElementsAre("tab19 119 ", "tab20 200 ", "tablet 2 webpush"));
+}
+
+TEST_P(State, DevicesWithAPushRegistrationAreBoundedToo) {
+  constexpr int kTooMany = 100;
+  for (int i = 0; i < kTooMany; ++i) touch("alice", "phone" + std::to_string(i), at(i), "fcm", 3);
+  const auto kept = reader()->devices(user("alice"));
+  EXPECT_EQ(kept.size(), 3 + kMaxRegistrationsPerUser);
+  for (const DeviceRow& row : kept) EXPECT_GE(row.last_seen, at(kTooMany - static_cast<int>(kept.size())));
+}
+
+TEST_P(State, ARefusedPushRegistrationIsNotedUntilTheDeviceRegistersAgain) {
+  const auto note = [&](std::string_view name, const std::string& refused) {
+    const auto transaction = database().begin();
+    transaction->note_push({user("alice"), device(name)}, refused);
+    transaction->commit();
+  };
+  const auto refused = [&] { return reader()->devices(user("alice")).at(0).push_refused; };
+  note("phone", "a device that is not known");
+  EXPECT_THAT(devices("alice"), IsEmpty());
+  touch("alice", "phone", at(1), {});
+  note("phone", "a device without a registration");
+  EXPECT_EQ(refused(), "");
+  touch("alice", "phone", {}, "fcm");
+  note("phone", "no such app");
+  EXPECT_EQ(refused(), "no such app");
+  touch("alice", "phone", at(2), {});
+  EXPECT_EQ(refused(), "no such app");
+  note("phone", "");
+  EXPECT_EQ(refused(), "");
+  note("phone", "the token is gone");
+  touch("alice", "phone", {}, "fcm");
+  EXPECT_EQ(refused(), "");
+}
+
+TEST_P(State, ADeviceWhosePushRegistrationIsRefusedIsForgottenAsOneWithout) {
+  touch("alice", "phone", at(1), "fcm", 2);
+  {
+    const auto transaction = database().begin();
+    transaction->note_push({user("alice"), device("phone")}, "the token is gone");
+    transaction->commit();
+  }
+  for (int i = 0; i < 3; ++i) touch("alice", "tab" + std::to_string(i), at(100 + i), {}, 2);
+  EXPECT_THAT(devices("alice"), ElementsAre("tab1 101 ", "tab2 102 "));
 }
 
 TEST_P(State, AUserWasSeenWhenTheLatestDeviceWas) {

@@ -16,6 +16,15 @@ class Push : public PushPlatformTest<Push> {
  protected:
   const std::string alice_ = fresh_user("alice");
   const std::string bob_ = fresh_user("bob");
+  // What `devices` says of the user's device.
+  static json device_row(TestDevice& asking, const std::string& device) {
+    const json devices = asking.result("devices").at("devices");
+    for (const json& row : devices) {
+      if (row.at("device") == device) return row;
+    }
+    return json::object();
+  }
+
   const std::string token_ = "token-of-" + bob_;
 };
 
@@ -178,6 +187,38 @@ TEST_F(Push, ATokenThatIsGoneIsForgotten) {
   const Envelope sent = alice->send(bob_, "hello");
   EXPECT_THAT(bridge_->why(sent.id.str(), "dropped"), HasSubstr("Unregistered"));
   EXPECT_TRUE(eventually([&] { return bridge_->registered() == before - 1; }));
+  const auto laptop = online(bob_, "laptop");
+  const auto row = [&] { return device_row(*laptop, "phone"); };
+  EXPECT_TRUE(eventually([&] { return row().contains("push_refused"); }));
+  EXPECT_EQ(row().at("push"), json());
+  EXPECT_THAT(row().at("push_refused").get<std::string>(), HasSubstr("Unregistered"));
+}
+
+TEST_F(Push, DevicesSaysThatARegistrationIsRefusedUntilAnotherOneIsTaken) {
+  const auto bob = online(bob_);
+  const auto row = [&] { return device_row(*bob, "phone"); };
+  const auto refused = [&](const json& registration, const std::string& why) {
+    bob->mqtt().publish(push_says(*bob, registration));
+    EXPECT_TRUE(eventually([&] { return row().value("push_refused", "").find(why) != std::string::npos; }))
+        << row();
+    EXPECT_EQ(row().at("push"), json());
+  };
+  refused({{"platform", "fcm"}, {"token", token_}, {"app", "unknown"}}, "its app is not configured");
+  refused({{"platform", "apns"}, {"token", "no hexadecimal"}}, "hexadecimal");
+  register_push(*bob, {{"platform", "fcm"}, {"token", token_}});
+  EXPECT_TRUE(eventually([&] { return row().at("push") == "fcm"; }));
+  EXPECT_FALSE(row().contains("push_refused"));
+}
+
+// Somebody else's phone, or the same one after its user has changed.
+TEST_F(Push, DevicesSaysThatAnotherDeviceHasRegisteredTheToken) {
+  const auto bob = phone(bob_, token_);
+  const auto alice = online(alice_);
+  alice->mqtt().publish(push_says(*alice, {{"platform", "fcm"}, {"token", token_}}));
+  EXPECT_TRUE(eventually([&] { return device_row(*alice, "phone").at("push") == "fcm"; }));
+  EXPECT_TRUE(eventually([&] {
+    return device_row(*bob, "phone").value("push_refused", "").find("another device") != std::string::npos;
+  }));
 }
 
 TEST_F(Push, AnOperatorCanTryItAndIsToldWhatIsWrong) {

@@ -51,7 +51,7 @@ struct Oracle {
         "u/" + user + "/(out/" + user + "/(msg|receipt|typing)|in/" + user +
         "/(msg|sent|receipt|typing|presence)|d/" + device + "/(presence|push|reply|error|req/" + device +
         "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
-        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing|feed|check|names)");
+        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing|feed|check|names|devices)");
     return std::regex_match(topic, grammar);
   }
 
@@ -84,9 +84,10 @@ struct Oracle {
     const bool store = role == Role::store;
     std::string token = "svc/" + std::string(to_string(role)) + "/token";
     if (access == Access::publish && role == Role::auth) return token + "|svc/auth/(revocations|names)";
-    if (access == Access::publish && !store) return token + "|svc/push/(feed|check)";
+    if (access == Access::publish && !store) return token + "|svc/push/(feed|check|devices)";
     if (access == Access::publish) {
-      return token + "|svc/store/(blocks|feed|check|names)|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any + "reply";
+      return token + "|svc/store/(blocks|feed|check|names|devices)|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any +
+             "reply";
     }
     if (access == Access::will) return {};
     if (role == Role::auth) return "svc/store/names";
@@ -94,13 +95,13 @@ struct Oracle {
       const std::string both = R"(u/\+/d/\+/(presence|push))";
       return store
                  ? both +
-                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check)|svc/auth/names)"
-                 : both + "|svc/broker/presence|svc/store/(feed|check)";
+                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check|devices)|svc/auth/names)"
+                 : both + "|svc/broker/presence|svc/store/(feed|check|devices)";
     }
     return store ? any +
                        "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/(presence|typing)|svc/push/"
-                       "(feed|check)|svc/auth/names"
-                 : any + "(presence|push)|svc/broker/presence|svc/store/(feed|check)";
+                       "(feed|check|devices)|svc/auth/names"
+                 : any + "(presence|push)|svc/broker/presence|svc/store/(feed|check|devices)";
   }
 
   // nullopt: allowed.
@@ -152,7 +153,7 @@ std::vector<std::string> base_topics() {
                                   "/"};
   for (const char* role : {"store", "push", "auth", "broker"}) {
     for (const char* kind :
-         {"token", "blocks", "presence", "revocations", "typing", "feed", "check", "names"}) {
+         {"token", "blocks", "presence", "revocations", "typing", "feed", "check", "names", "devices"}) {
       topics.push_back(std::string("svc/") + role + '/' + kind);
     }
   }

@@ -125,6 +125,34 @@ TEST(HasPreview, WhatIsText) {
     EXPECT_FALSE(has_preview(type)) << type;
 }
 
+TEST(PushDevices, ReadBackWhatTheyWrite) {
+  const Device phone = parse_client_id("bob:phone").value();
+  const PushDevices devices{"7", {{phone, ""}, {parse_client_id("bob:tab").value(), "no such app"}}};
+  EXPECT_EQ(
+      format_push_devices(devices),
+      R"({"of":[{"device":"phone","user":"bob"},{"device":"tab","refused":"no such app","user":"bob"}],)"
+      R"("req":"7"})");
+  EXPECT_EQ(parse_push_devices(format_push_devices(devices)), devices);
+  EXPECT_EQ(parse_push_devices_stored(format_push_devices_stored({"7"})).value().req, "7");
+}
+
+TEST(PushDevices, RefuseWhatIsNotOfTheForm) {
+  for (const char* text : {"", "[]", R"({"req":"7"})", R"({"of":[]})", R"({"req":7,"of":[]})",
+                           R"({"req":"7","of":[{"user":"bob"}]})", R"({"req":"7","of":[["bob","phone"]]})",
+                           R"({"req":"7","of":[{"user":"b b","device":"phone"}]})",
+                           R"({"req":"7","of":[{"user":"bob","device":"phone","refused":""}]})",
+                           R"({"req":"7","of":[{"user":"bob","device":"phone","refused":true}]})"}) {
+    EXPECT_EQ(parse_push_devices(text), std::nullopt) << text;
+  }
+  PushDevices many{"7", {}};
+  many.of.assign(kMaxPushDevices + 1, {parse_client_id("bob:phone").value(), ""});
+  EXPECT_EQ(parse_push_devices(format_push_devices(many)), std::nullopt);
+  const PushDevices large{"7",
+                          {{parse_client_id("bob:phone").value(), std::string(kMaxRefusedBytes + 1, 'w')}}};
+  EXPECT_EQ(parse_push_devices(format_push_devices(large)), std::nullopt);
+  EXPECT_FALSE(parse_push_devices_stored("{}"));
+}
+
 // As deep as a packet of the broker can be: no parser may go down by recursion.
 TEST(PushPayloads, RefuseOrPassOverDeepNesting) {
   constexpr std::size_t kDepth = std::size_t{100} * 1024;

@@ -57,7 +57,8 @@ json describe(const ServiceTopic& topic) {
       {ServiceKind::token, "token"},       {ServiceKind::blocks, "blocks"},
       {ServiceKind::presence, "presence"}, {ServiceKind::revocations, "revocations"},
       {ServiceKind::typing, "typing"},     {ServiceKind::feed, "feed"},
-      {ServiceKind::check, "check"},       {ServiceKind::names, "names"}};
+      {ServiceKind::check, "check"},       {ServiceKind::names, "names"},
+      {ServiceKind::devices, "devices"}};
   return {{"family", "service"}, {"role", topic.role}, {"kind", kinds.at(topic.kind)}};
 }
 

@@ -47,7 +47,8 @@ BucketTaken take_token(const RateLimit& limit, std::optional<Timestamp> full_at,
   return {full, std::max(next - now - whole, milliseconds(1))};
 }
 
-std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key, Clock::time_point now) {
+std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key, Clock::time_point now,
+                                                            double cost) {
   if (limit_.per_second <= 0) return std::nullopt;
   auto it = buckets_.find(key);
   if (it == buckets_.end()) {
@@ -58,7 +59,7 @@ std::optional<std::chrono::milliseconds> TokenBuckets::take(std::string_view key
   bucket.tokens = level_at(bucket.tokens, now - bucket.at, limit_);
   bucket.at = std::max(bucket.at, now);
   const auto wait = wait_at(bucket.tokens, limit_);
-  if (!wait) bucket.tokens = std::max(0.0, bucket.tokens - 1);
+  if (!wait) bucket.tokens = std::max(1.0, bucket.tokens) - cost;
   return wait;
 }
 

@@ -38,8 +38,8 @@ class TokenBuckets {
   explicit TokenBuckets(RateLimit limit) : limit_(limit) {}
 
   // Takes one token. Returns nullopt when there was one, otherwise how long until there is one (at least 1
-  // ms).
-  std::optional<std::chrono::milliseconds> take(std::string_view key, Clock::time_point now);
+  // ms). An event that is worth `cost` tokens needs one as well; the rest is a debt that flows in first.
+  std::optional<std::chrono::milliseconds> take(std::string_view key, Clock::time_point now, double cost = 1);
   // What take would return. Takes none.
   std::optional<std::chrono::milliseconds> look(std::string_view key, Clock::time_point now) const;
 

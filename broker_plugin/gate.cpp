@@ -3,7 +3,9 @@
 #include <utility>
 #include <variant>
 
+#include "broker_plugin/packet_limit.h"
 #include "broker_plugin/refusals.h"
+#include "protocol/packet_size.h"
 #include "protocol/payload.h"
 #include "protocol/topic.h"
 
@@ -37,7 +39,8 @@ Gate::Gate(const Options& options, TokenVerifier tokens, const std::string& boot
       tokens_(std::move(tokens)),
       pipes_(options, boot_id, broker),
       revocations_(options.journal_dir / "revocations", broker),
-      intake_(options, {pipes_, blocks_, presence_, services_, broker}),
+      typing_(options.require_consent, blocks_, broker),
+      intake_(options, {pipes_, blocks_, presence_, typing_, services_, broker}),
       connects_(options.rates.connects),
       service_intake_({sessions_, pipes_, blocks_, revocations_, tokens_, broker}) {}
 
@@ -85,7 +88,7 @@ ConnectDecision Gate::authenticate(const ConnectRequest& request, std::string_vi
 ConnectDecision Gate::admission(const ConnectRequest& request, Moment now) {
   constexpr std::string_view kTooOften = "it connects too often";
   if (connects_.look(request.client_id, now.steady)) {
-    return refuse(request, ConnectVerdict::refuse, kTooOften, now);
+    return refuse(request, ConnectVerdict::refuse_for_now, kTooOften, now);
   }
   auto principal = identify(request, now.wall);
   if (!principal) return refuse(request, ConnectVerdict::refuse, principal.error(), now);
@@ -129,6 +132,7 @@ std::string Gate::user_name_of(const Principal& principal) {
 
 void Gate::admit(Connection connection, const Principal& principal) {
   disconnected(connection);  // of a session whose DISCONNECT never came; none is known to do that
+  if (const auto older = sessions_.current(principal.client_id())) broker_.tell_taken_over(older);
   Session& session =
       sessions_.begin(connection, principal, principal.expires_at() + tokens_.rules().clock_skew);
   presence_.session_began(session);
@@ -140,6 +144,7 @@ void Gate::disconnected(Connection connection) {
   broker_.log(LogLevel::notice,
               ended->client_id + (ended->superseded ? ": its older connection is closed" : " disconnected"));
   presence_.session_ended(*ended);
+  typing_.session_ended(*ended);
   if (!ended->principal.device()) services_.gone(connection);
 }
 
@@ -176,9 +181,15 @@ void Gate::tell_not_authorized(const Session& session, std::string_view topic, M
 }
 
 // Runs for every delivery to every recipient.
-bool Gate::may_receive(const Client& client, std::string_view topic, Moment now) {
-  if (const Session* session = sessions_.find(client.connection, client.client_id)) {
-    return !session->expired(now.wall) && decide(session->principal, Access::receive, topic).allowed();
+bool Gate::may_receive(const Client& client, std::string_view topic, std::size_t payload_bytes, Moment now) {
+  if (Session* session = sessions_.find(client.connection, client.client_id)) {
+    if (session->expired(now.wall) || !decide(session->principal, Access::receive, topic).allowed()) {
+      return false;
+    }
+    const auto bytes = max_publish_bytes(topic.size(), payload_bytes);
+    if (!session->principal.device() || broker_.can_receive(client.connection, bytes)) return true;
+    tell_oversize(*session, topic, bytes, now, broker_);
+    return false;
   }
   const auto principal = offline_principal(client);
   return principal && decide(*principal, Access::receive, topic).allowed();
@@ -208,18 +219,24 @@ bool Gate::may_unsubscribe(const Client& client, std::string_view filter) {
   return true;
 }
 
-bool Gate::publish(const Client& client, const Publish& publish, Moment now) {
+PublishDecision Gate::publish(const Client& client, const Publish& publish, Moment now) {
   Session* session = sessions_.find(client.connection, client.client_id);
   const auto topic = parse_topic(publish.topic);
-  if (session == nullptr || !topic) return false;
+  if (session == nullptr || !topic) return {false};
   if (!session->principal.device()) {
     service_intake_.accept(*session, client.connection, *topic, publish.payload, now);
-    return true;
+    return {true};
   }
-  const auto refused = intake_.accept(*session, *topic, publish.payload, now);
-  if (!refused) return true;
-  tell_refusal(*session->principal.device(), publish.topic, *refused, publish.correlation, broker_);
-  return false;
+  if (const auto refused = intake_.accept(*session, *topic, publish.payload, now)) {
+    tell_refusal(*session->principal.device(), publish.topic, *refused, publish.correlation, broker_);
+    return {false};
+  }
+  // The store does not see what the client announced at its CONNECT.
+  const auto* request = std::get_if<DeviceTopic>(&*topic);
+  if (request == nullptr || request->kind != DeviceKind::request) return {true};
+  const auto limit = packet_limit(broker_, client.connection);
+  if (!limit) return {true};
+  return {true, with_max_bytes(publish.payload, *limit, limits_)};
 }
 
 void Gate::tick(Moment now) {
@@ -230,6 +247,7 @@ void Gate::tick(Moment now) {
   }
   refusals_.tick(now.steady);
   presence_.tick();
+  typing_.tick(now);
   pipes_.tick(now.steady);
 }
 

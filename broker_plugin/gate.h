@@ -3,6 +3,7 @@
 // plugin.cpp turns the broker's callbacks into calls of this class, one for one. The clock is the caller's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@
 #include "broker_plugin/service_intake.h"
 #include "broker_plugin/service_links.h"
 #include "broker_plugin/sessions.h"
+#include "broker_plugin/typing.h"
 #include "protocol/result.h"
 
 namespace duet {
@@ -50,6 +52,7 @@ struct ConnectRequest {
 
 enum class ConnectVerdict : std::uint8_t {
   refuse,
+  refuse_for_now,  // the same CONNECT may be accepted later
   accept,          // the caller sets the user name, then calls admit
   keep,            // a session that was admitted before: it goes on
   close,           // a session that was admitted before: the caller ends its connection
@@ -64,6 +67,12 @@ struct Publish {
   std::string_view topic;
   std::string_view payload;
   std::optional<std::string_view> correlation = std::nullopt;  // MQTT 5 Correlation Data
+};
+
+struct PublishDecision {
+  bool accepted;  // false: it is refused, and the device was told
+  std::optional<std::string> payload =
+      std::nullopt;  // to be routed in the place of what the client published
 };
 
 // Used by the broker's thread alone. The port outlives it.
@@ -88,12 +97,14 @@ class Gate {
   // ACL_CHECK. may_publish is asked before each PUBLISH and before a will is sent; `retain` and `payload` are
   // the message's.
   bool may_publish(const Client& client, const Publish& publish, bool retain, Moment now);
-  bool may_receive(const Client& client, std::string_view topic, Moment now);
+  // `payload_bytes`: a message that the client's Maximum Packet Size forbids is kept from it here, as the
+  // broker would drop it without a word and, from then on, count it as on its way.
+  bool may_receive(const Client& client, std::string_view topic, std::size_t payload_bytes, Moment now);
   bool may_subscribe(const Client& client, std::string_view filter, Moment now);
   bool may_unsubscribe(const Client& client, std::string_view filter);
 
-  // MESSAGE: a PUBLISH that may_publish has allowed. False: it is refused, and the device was told.
-  bool publish(const Client& client, const Publish& publish, Moment now);
+  // MESSAGE: a PUBLISH that may_publish has allowed.
+  PublishDecision publish(const Client& client, const Publish& publish, Moment now);
 
   // The end of a turn of the broker's loop.
   void tick(Moment now);
@@ -123,6 +134,7 @@ class Gate {
   Pipes pipes_;
   RevocationFile revocations_;  // in the directory that the pipes have made
   Presence presence_{sessions_, broker_};
+  Typing typing_;
   ServiceLinks services_{pipes_, presence_};
   Intake intake_;
   TokenBuckets connects_;  // of each device

@@ -1,5 +1,6 @@
 #include "broker_plugin/intake.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
@@ -11,11 +12,14 @@
 namespace duet {
 namespace {
 
-// Of all devices together, as each costs the store a look at the database.
-constexpr RateLimit kTypingByStore{1000, 2000};
-
 Refused rate_limited(std::chrono::milliseconds wait) {
   return {.refusal = {ErrorCode::rate_limited, "too many publishes in a short time"}, .retry_after = wait};
+}
+
+// A rate of messages is one of bytes as well: a payload counts once for each 64 KiB that it begins.
+double cost_of(std::string_view payload) {
+  constexpr std::size_t kBytesOfOne = std::size_t{64} * 1024;
+  return static_cast<double>(std::max<std::size_t>(1, (payload.size() + kBytesOfOne - 1) / kBytesOfOne));
 }
 
 Refused unavailable(std::string message) {
@@ -29,9 +33,7 @@ Intake::Intake(const Options& options, IntakeParts parts)
       parts_(parts),
       messages_(options.rates.messages),
       requests_(options.rates.requests),
-      events_(options.rates.device_events),
-      require_consent_(options.require_consent),
-      typing_(kTypingByStore) {}
+      events_(options.rates.device_events) {}
 
 std::optional<Refused> Intake::accept(Session& session, const Topic& topic, std::string_view payload,
                                       Moment now) {
@@ -62,23 +64,8 @@ std::optional<Refused> Intake::accept_out(const Session& session, const OutTopic
   auto typing = parse_typing(payload, limits_);
   if (!typing) return Refused{.refusal = std::move(typing).error()};
   if (auto refusal = unwelcome(topic)) return Refused{.refusal = *std::move(refusal)};
-  pass_typing(topic, *typing, now);
+  parts_.typing.device_stated(session, topic.peer, *typing, now);
   return std::nullopt;
-}
-
-// Where consent is required only the store knows whether the two have agreed to talk. Without a store it goes
-// to nobody. The sender learns nothing either way.
-void Intake::pass_typing(const OutTopic& topic, bool typing, Moment now) {
-  if (!require_consent_) {
-    parts_.broker.publish({.topic = format_topic(InTopic{topic.peer, topic.me, InKind::typing}),
-                           .payload = format_typing(typing),
-                           .qos = Qos::at_most_once});
-    return;
-  }
-  if (typing_.take("", now.steady)) return;
-  parts_.broker.publish({.topic = format_topic(ServiceTopic{"broker", ServiceKind::typing}),
-                         .payload = format_typing_notice({topic.me, topic.peer, typing}),
-                         .qos = Qos::at_most_once});
 }
 
 std::optional<Refused> Intake::accept_message(const Device& device, const OutTopic& topic,
@@ -88,7 +75,9 @@ std::optional<Refused> Intake::accept_message(const Device& device, const OutTop
     if (payload.size() <= limits_.message_payload_bytes) why.id = find_message_id(payload);
     return why;
   };
-  if (const auto wait = messages_.take(topic.me, now.steady)) return refused(rate_limited(*wait));
+  if (const auto wait = messages_.take(topic.me, now.steady, cost_of(payload))) {
+    return refused(rate_limited(*wait));
+  }
   if (auto message = parse_message(payload, limits_); !message) {
     return refused({.refusal = std::move(message).error()});
   }

@@ -19,6 +19,7 @@
 #include "broker_plugin/refusals.h"
 #include "broker_plugin/service_links.h"
 #include "broker_plugin/sessions.h"
+#include "broker_plugin/typing.h"
 #include "protocol/topic.h"
 
 namespace duet {
@@ -28,6 +29,7 @@ struct IntakeParts {
   Pipes& pipes;
   const BlockList& blocks;
   Presence& presence;
+  Typing& typing;
   const ServiceLinks& services;
   BrokerPort& broker;
 };
@@ -57,7 +59,6 @@ class Intake {
                                        Moment now);
   std::optional<Refused> accept_request(const Session& session, std::string_view payload, Moment now);
   std::optional<Refused> accept_push(std::string_view payload) const;
-  void pass_typing(const OutTopic& topic, bool typing, Moment now);
   // To oneself, or to somebody who does not want to hear from this user.
   std::optional<Refusal> unwelcome(const OutTopic& topic) const;
   std::optional<Refused> append(RecordKind kind, const Device& device, const OutTopic& topic,
@@ -68,8 +69,6 @@ class Intake {
   TokenBuckets messages_;  // by user
   TokenBuckets requests_;  // by device
   TokenBuckets events_;    // by device
-  const bool require_consent_;
-  TokenBuckets typing_;  // of all that the store passes on
   std::optional<JournalFailure> journal_failure_;
 };
 

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "broker_plugin/backlog.h"
+#include "broker_plugin/broker_internals.h"
 #include "broker_plugin/gate.h"
 #include "broker_plugin/key_files.h"
 #include "broker_plugin/options.h"
@@ -89,6 +90,26 @@ class MosquittoBroker : public BrokerPort {
     mosquitto_kick_client_by_clientid(client_id.c_str(), true);
   }
 
+  void tell_taken_over(Connection connection) override {
+    const auto* client = static_cast<const mosquitto*>(connection);
+    if (mosquitto_client_protocol_version(client) != kMqtt5) return;
+    internals_.send_disconnect(client, MQTT_RC_SESSION_TAKEN_OVER);
+  }
+
+  bool can_receive(Connection connection, std::size_t packet_bytes) const override {
+    return internals_.can_receive(static_cast<const mosquitto*>(connection), packet_bytes);
+  }
+
+  // False: the client is not told.
+  bool refuse_for_now(const mosquitto* client) const {
+    constexpr std::uint8_t kRateExceeded = MQTT_RC_CONNECTION_RATE_EXCEEDED;   // MQTT 5 3.2.2.2
+    constexpr std::uint8_t kUnavailable = CONNACK_REFUSED_SERVER_UNAVAILABLE;  // MQTT 3.1.1 3.2.2.3
+    const bool mqtt5 = mosquitto_client_protocol_version(client) == kMqtt5;
+    return internals_.refuse_connect(client, mqtt5 ? kRateExceeded : kUnavailable);
+  }
+
+  std::string missing_internals() const { return internals_.missing(); }
+
   void log(LogLevel level, const std::string& text) override {
     mosquitto_log_printf(to_mosquitto(level), "duet: %s", text.c_str());
   }
@@ -100,6 +121,9 @@ class MosquittoBroker : public BrokerPort {
                                          static_cast<std::uint16_t>(message.correlation->size()));
   }
 
+  static constexpr int kMqtt5 = 5;
+
+  const BrokerInternals internals_;
   std::string topic_;  // keeps its capacity
 };
 
@@ -186,6 +210,12 @@ struct Plugin {
         disconnect(id, MOSQ_EVT_DISCONNECT, on_disconnect, this),
         reload(id, MOSQ_EVT_RELOAD, on_reload, this) {
     tell_problems();
+    if (const auto missing = broker.missing_internals(); !missing.empty()) {
+      broker.log(LogLevel::warning,
+                 "this broker has no " + missing +
+                     ": clients are not told that their session is taken over, and have to "
+                     "say 'max_bytes' themselves");
+    }
   }
 
   void read_keys() {
@@ -242,12 +272,14 @@ int close_connection(Plugin& plugin, const mosquitto* client) {
   return MOSQ_ERR_CONN_LOST;
 }
 
-// Anything but MOSQ_ERR_AUTH (and MOSQ_ERR_NOT_SUPPORTED for Enhanced Authentication) would close the
-// connection without a CONNACK.
+// Anything but MOSQ_ERR_AUTH (and MOSQ_ERR_NOT_SUPPORTED for Enhanced Authentication) closes the connection
+// without a CONNACK of the broker's.
 int carry_out(const ConnectDecision& decision, mosquitto* client, Plugin& plugin) {
   switch (decision.verdict) {
     case ConnectVerdict::refuse:
       return MOSQ_ERR_AUTH;
+    case ConnectVerdict::refuse_for_now:
+      return plugin.broker.refuse_for_now(client) ? MOSQ_ERR_UNKNOWN : MOSQ_ERR_AUTH;
     case ConnectVerdict::keep:
       return MOSQ_ERR_SUCCESS;
     case ConnectVerdict::close:
@@ -301,7 +333,7 @@ int on_acl_check(int /*event*/, void* data, void* self) noexcept {
     bool allowed = false;
     switch (e.access) {
       case MOSQ_ACL_READ:
-        allowed = gate.may_receive(client, view(e.topic), now());
+        allowed = gate.may_receive(client, view(e.topic), e.payloadlen, now());
         break;
       case MOSQ_ACL_WRITE:
         allowed = gate.may_publish(client, {view(e.topic), bytes(e.payload, e.payloadlen)}, e.retain, now());
@@ -323,6 +355,15 @@ struct Freed {
   void operator()(void* memory) const { std::free(memory); }
 };
 
+// The broker frees what it had, and later this.
+void replace_payload(mosquitto_evt_message& e, std::string_view payload) {
+  void* copy = mosquitto_malloc(payload.size());
+  if (copy == nullptr) throw std::bad_alloc();
+  std::memcpy(copy, payload.data(), payload.size());
+  e.payload = copy;
+  e.payloadlen = static_cast<std::uint32_t>(payload.size());
+}
+
 int on_message(int /*event*/, void* data, void* self) noexcept {
   return guarded(MOSQ_ERR_ACL_DENIED, [&] {
     auto& e = *static_cast<mosquitto_evt_message*>(data);
@@ -338,8 +379,9 @@ int on_message(int /*event*/, void* data, void* self) noexcept {
         publish.correlation = bytes(value, size);
       }
     }
-    return plugin_of(self).gate.publish(client_of(e.client), publish, now()) ? MOSQ_ERR_SUCCESS
-                                                                             : MOSQ_ERR_ACL_DENIED;
+    const auto decision = plugin_of(self).gate.publish(client_of(e.client), publish, now());
+    if (decision.payload) replace_payload(e, *decision.payload);
+    return decision.accepted ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
   });
 }
 

@@ -56,6 +56,11 @@ bool Sessions::connected(std::string_view client_id) const {
   return current_.find(client_id) != current_.end();
 }
 
+Connection Sessions::current(std::string_view client_id) const {
+  const auto found = current_.find(client_id);
+  return found != current_.end() ? found->second : nullptr;
+}
+
 std::size_t Sessions::devices_of(const UserId& user, std::string_view except) const {
   const auto devices = devices_of_.find(std::string_view(user));
   if (devices == devices_of_.end()) return 0;

@@ -12,6 +12,7 @@
 //     compares the client id.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,13 +24,11 @@
 #include <vector>
 
 #include "acl/principal.h"
+#include "broker_plugin/connection.h"
 #include "protocol/names.h"
 #include "protocol/payload.h"
 
 namespace duet {
-
-// The broker's context. Never looked into.
-using Connection = const void*;
 
 struct Session {
   Principal principal;
@@ -42,6 +41,8 @@ struct Session {
   DeviceState stated = DeviceState::offline;  // what the device said last
   // The device's last word to the store was `online`; somebody must say `offline` when it goes.
   bool owes_offline = false;
+  // When the device was told last that a message is too large for it.
+  std::optional<std::chrono::steady_clock::time_point> oversize_told = std::nullopt;
 
   bool expired(Timestamp now) const { return now >= ends_at; }
   // `user` of a device, the role of a service: the broker's user name for this connection.
@@ -60,6 +61,8 @@ class Sessions {
   std::optional<Session> end(Connection connection);
 
   bool connected(std::string_view client_id) const;
+  // The connection of the client id that is not superseded; null: there is none.
+  Connection current(std::string_view client_id) const;
   // Live devices of the user, not counting the one with `except`.
   std::size_t devices_of(const UserId& user, std::string_view except) const;
   void extend(Session& session, Connection connection, Timestamp ends_at);

@@ -60,6 +60,8 @@ struct ClientHandlers {
   std::function<void(const Envelope&)> on_sent;
   // Somebody's marks in the conversation with `peer` have risen; `by` is the peer or me (on another device).
   std::function<void(const UserId& peer, const Receipt&)> on_receipt;
+  // Told when it changes. `false` also when a message of the peer has come, when their `true` was
+  // not repeated, and after a lost connection.
   std::function<void(const UserId& peer, bool typing)> on_typing;
   std::function<void(const UserId& peer, const PeerPresence&)> on_presence;
   // A message of the outbox will never be sent, and is in it no more.
@@ -102,7 +104,8 @@ class Client {
   // The user has read everything up to `seq`. Durable, told to the peer when connected.
   void mark_read(const UserId& peer, Seq seq);
 
-  // Only when connected; never repeated.
+  // Only when connected; never repeated. A peer shows it for 10 s (docs/protocol.md section 2): say `true`
+  // every 5 s as long as the user types.
   void set_typing(const UserId& peer, bool typing);
 
   // Asks the store (docs/protocol.md section 4); `parameters.req` is chosen here. `handler` is called once,

@@ -204,6 +204,7 @@ std::optional<SteadyTime> Client::Core::next_time() const {
   auto next = earlier(requests_.next_time(), follower_.next_time());
   next = earlier(next, follower_.next_receipt_time());
   next = earlier(next, push_.next_time());
+  next = earlier(next, typing_.next_time());
   const std::lock_guard lock(store_mutex_);
   return earlier(next, outbox_.next_time());
 }
@@ -230,6 +231,7 @@ void Client::Core::on_connected() {
 void Client::Core::on_disconnected() {
   requests_.close();
   push_.disconnected();
+  tell_stopped_typing(typing_.forget());
   follower_.disconnected();
   const std::lock_guard lock(store_mutex_);
   outbox_.close();
@@ -248,6 +250,7 @@ void Client::Core::settle() {
   const auto now = steady_now();
   for (auto& late : requests_.expired(now)) late.handler(std::move(late.answer));
   follower_.at_time(now);
+  tell_stopped_typing(typing_.expired(now));
   save();
   publish_requests(now);
   publish_push(now);

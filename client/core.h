@@ -13,6 +13,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "client/client.h"
 #include "client/database.h"
@@ -20,6 +21,7 @@
 #include "client/outbox.h"
 #include "client/push_registration.h"
 #include "client/requests.h"
+#include "client/typing_peers.h"
 #include "mqtt_link/link.h"
 #include "protocol/topic.h"
 
@@ -70,6 +72,8 @@ class Client::Core {
   void on_disconnected();
   void on_incoming(const std::string& topic, const std::string& payload);
   void on_inbox_message(const InTopic& topic, const std::string& payload);
+  void on_typing(const UserId& peer, bool typing);
+  void tell_stopped_typing(const std::vector<UserId>& peers);
   void on_sent(const UserId& peer, const Envelope& envelope);
   void on_error(const ErrorEvent& error);
   bool take_from_outbox(const MessageId& id);
@@ -94,6 +98,7 @@ class Client::Core {
   // The core's thread's.
   Requests requests_;
   PushRegistration push_;
+  TypingPeers typing_;
   Follower follower_;
 
   mutable std::mutex task_mutex_;

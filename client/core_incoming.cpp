@@ -26,6 +26,7 @@ void Client::Core::on_inbox_message(const InTopic& topic, const std::string& pay
     case InKind::message:
       if (!options_.follow) return;
       if (const auto envelope = parse_envelope(payload)) follower_.on_message(topic.peer, *envelope);
+      on_typing(topic.peer, false);  // the peer has sent what was typed
       return;
     case InKind::sent:
       if (const auto envelope = parse_envelope(payload)) on_sent(topic.peer, *envelope);
@@ -35,14 +36,23 @@ void Client::Core::on_inbox_message(const InTopic& topic, const std::string& pay
       if (const auto receipt = parse_receipt_event(payload)) follower_.on_receipt(topic.peer, *receipt);
       return;
     case InKind::typing:
-      if (const auto typing = parse_typing(payload, {}); typing && handlers_.on_typing)
-        handlers_.on_typing(topic.peer, *typing);
+      if (const auto typing = parse_typing(payload, {})) on_typing(topic.peer, *typing);
       return;
     case InKind::presence:
       if (const auto presence = parse_peer_presence(payload); presence && handlers_.on_presence)
         handlers_.on_presence(topic.peer, *presence);
       return;
   }
+}
+
+void Client::Core::on_typing(const UserId& peer, bool typing) {
+  const bool news = typing_.said(peer, typing, std::chrono::steady_clock::now());
+  if (news && handlers_.on_typing) handlers_.on_typing(peer, typing);
+}
+
+void Client::Core::tell_stopped_typing(const std::vector<UserId>& peers) {
+  if (!handlers_.on_typing) return;
+  for (const UserId& peer : peers) handlers_.on_typing(peer, false);
 }
 
 void Client::Core::on_sent(const UserId& peer, const Envelope& envelope) {

@@ -27,6 +27,8 @@ class StrictBroker final : public BrokerPort {
     ++published_;
   }
   void kick(const std::string&) override { require(false, "a frame kicks nobody"); }
+  void tell_taken_over(Connection) override { require(false, "a frame takes no session over"); }
+  bool can_receive(Connection, std::size_t) const override { return true; }
   void log(LogLevel, const std::string&) override { ++left_out_; }
 
   std::size_t seen() const { return published_ + left_out_; }

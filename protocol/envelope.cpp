@@ -119,7 +119,9 @@ std::optional<PeerPresence> parse_peer_presence(std::string_view payload) {
 }
 
 json to_json(const Refusal& refusal) {
-  return json{{"code", to_string(refusal.code)}, {"message", refusal.message}};
+  json out{{"code", to_string(refusal.code)}, {"message", refusal.message}};
+  if (refusal.max_bytes) out["max_bytes"] = *refusal.max_bytes;
+  return out;
 }
 
 std::optional<Refusal> refusal_from(const json& object) {
@@ -127,7 +129,7 @@ std::optional<Refusal> refusal_from(const json& object) {
   const auto text = string_at(object, "code");
   const auto code = text ? parse_error_code(*text) : std::nullopt;
   if (!code) return std::nullopt;
-  return Refusal{*code, string_at(object, "message").value_or("")};
+  return Refusal{*code, string_at(object, "message").value_or(""), number_at(object, "max_bytes")};
 }
 
 std::string format_error(const ErrorEvent& error) {

@@ -32,6 +32,8 @@ std::optional<ErrorCode> parse_error_code(std::string_view text);
 struct Refusal {
   ErrorCode code;
   std::string message;
+  // too_large: the least packet, in bytes, with which the device would get what it asked for or was sent.
+  std::optional<std::uint64_t> max_bytes = std::nullopt;
 
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };

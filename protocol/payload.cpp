@@ -72,6 +72,17 @@ std::optional<Refusal> take_cursor(const JsonField& field, std::string_view name
   return std::nullopt;
 }
 
+std::optional<Refusal> take_count(const JsonField& field, std::string_view name,
+                                  std::optional<std::uint64_t>& out) {
+  if (absent(field)) return std::nullopt;
+  const auto* number = value_if<std::uint64_t>(field);
+  if (number == nullptr || *number == 0) {
+    return Refusal{ErrorCode::malformed, "'" + std::string(name) + "' is not a positive number"};
+  }
+  out = *number;
+  return std::nullopt;
+}
+
 // null: none.
 std::optional<Refusal> take_time(const JsonField& field, std::string_view name,
                                  std::optional<Timestamp>& out) {
@@ -85,8 +96,8 @@ std::optional<Refusal> take_time(const JsonField& field, std::string_view name,
 }
 
 std::optional<Refusal> take_parameters(const std::vector<JsonField>& fields, RequestPayload& out) {
-  const auto& [with, before, after, cursor, limit, until] =
-      std::tie(fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]);
+  const auto& [with, before, after, cursor, limit, until, max_bytes] =
+      std::tie(fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], fields[7]);
   if (!absent(with)) {
     const auto* text = value_if<std::string>(with);
     out.with = text != nullptr ? UserId::parse(*text) : std::nullopt;
@@ -101,12 +112,8 @@ std::optional<Refusal> take_parameters(const std::vector<JsonField>& fields, Req
   if (value_if<Null>(cursor) == nullptr) {  // "cursor": null is how many SDKs say "none"
     if (auto refusal = take_cursor(cursor, "cursor", out.cursor)) return refusal;
   }
-  if (!absent(limit)) {
-    const auto* number = value_if<std::uint64_t>(limit);
-    if (number == nullptr || *number == 0)
-      return Refusal{ErrorCode::malformed, "'limit' is not a positive number"};
-    out.limit = *number;
-  }
+  if (auto refusal = take_count(limit, "limit", out.limit)) return refusal;
+  if (auto refusal = take_count(max_bytes, "max_bytes", out.max_bytes)) return refusal;
   return take_time(until, "until", out.until);
 }
 
@@ -198,8 +205,8 @@ Result<PushPayload, Refusal> parse_push(std::string_view payload, const PayloadL
 }
 
 Result<RequestPayload, RequestRefusal> parse_request(std::string_view payload, const PayloadLimits& limits) {
-  static constexpr std::array<std::string_view, 7> kNames{"req",    "with",  "before", "after",
-                                                          "cursor", "limit", "until"};
+  static constexpr std::array<std::string_view, 8> kNames{"req",    "with",  "before", "after",
+                                                          "cursor", "limit", "until",  "max_bytes"};
   auto fields = parse_fields(payload, limits.other_payload_bytes, kNames);
   if (!fields) return Failure<RequestRefusal>({"", std::move(fields).error()});
 
@@ -254,6 +261,7 @@ std::string format_request(const RequestPayload& request) {
   if (request.cursor) json["cursor"] = *request.cursor;
   if (request.limit) json["limit"] = *request.limit;
   if (request.until) json["until"] = request.until->time_since_epoch().count();
+  if (request.max_bytes) json["max_bytes"] = *request.max_bytes;
   return json.dump();
 }
 

@@ -4,6 +4,7 @@
 // contract allows. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,9 +19,10 @@ namespace duet {
 
 // docs/protocol.md section 6.
 struct PayloadLimits {
-  std::size_t body_bytes = std::size_t{32} * 1024;             // of UTF-8, decoded
-  std::size_t message_payload_bytes = std::size_t{64} * 1024;  // of a `msg` as published
-  std::size_t other_payload_bytes = std::size_t{4} * 1024;     // of anything else
+  std::size_t body_bytes = std::size_t{32} * 1024;  // of UTF-8, decoded
+  // Of a `msg` as published: a body in which every byte is escaped (\uXXXX) and what stands around it.
+  std::size_t message_payload_bytes = std::size_t{200} * 1024;
+  std::size_t other_payload_bytes = std::size_t{4} * 1024;  // of anything else
 };
 
 inline constexpr std::string_view kDefaultMessageType = "text/plain";
@@ -39,6 +41,8 @@ struct ReceiptPayload {
 };
 Result<ReceiptPayload, Refusal> parse_receipt(std::string_view payload, const PayloadLimits& limits);
 
+// A user types for so long after a `true`, unless another one or a `false` comes.
+inline constexpr std::chrono::seconds kTypingExpiry{10};
 Result<bool, Refusal> parse_typing(std::string_view payload, const PayloadLimits& limits);
 
 enum class DeviceState : std::uint8_t { offline, online };
@@ -61,6 +65,7 @@ struct RequestPayload {
   std::optional<std::string> cursor;  // at most 256 bytes
   std::optional<std::uint64_t> limit;
   std::optional<Timestamp> until;
+  std::optional<std::uint64_t> max_bytes;  // the largest packet that the device can receive
 };
 
 // `req` is set also in a refusal when it could be read, so that the answer finds its question.

@@ -9,7 +9,7 @@ namespace duet {
 namespace {
 
 // A limit above it would not fit a packet of the broker.
-constexpr std::int64_t kMaxPayloadBytes = std::int64_t{96} * 1024;
+constexpr std::int64_t kMaxPayloadBytes = std::int64_t{200} * 1024;
 constexpr std::int64_t kMaxDebounceMs = 8000;  // peers hear the final state within 10 s
 constexpr std::int64_t kMaxDevices = 1000;
 constexpr TomlSection::Range kCacheMib{8, 65'536};

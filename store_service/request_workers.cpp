@@ -95,8 +95,8 @@ void RequestWorkers::handle(StoreReader& reader, const RawPushCheck& raw) {
 void RequestWorkers::handle(StoreReader& reader, const RawRequest& raw) {
   ++counters_.requests;
   const auto request = parse_request(raw.payload, limits_);
-  const ReplyTo to{raw.device, raw.method, request ? request->req : request.error().req,
-                   raw.correlation_data};
+  const ReplyTo to{raw.device, raw.method, request ? request->req : request.error().req, raw.correlation_data,
+                   request ? request->max_bytes : std::nullopt};
   if (!request) return reply(to, Failure<Refusal>(request.error().refusal));
   try {
     answer(reader, to, *request);
@@ -112,11 +112,12 @@ void RequestWorkers::answer(StoreReader& reader, const ReplyTo& to, const Reques
   if (!method) return reply(to, refuse(ErrorCode::unknown_method, "there is no such method"));
   switch (*method) {
     case Method::history:
-      return reply_in_bulk(to, answer_history(reader, me, request));
+      return reply_in_bulk(to, answer_history(reader, me, request, page_limits(to)));
     case Method::conversations:
-      return reply_in_bulk(to, answer_conversations(reader, epoch_, me, request, wall_time()));
+      return reply_in_bulk(to,
+                           answer_conversations(reader, epoch_, me, request, wall_time(), page_limits(to)));
     case Method::sync:
-      return reply_in_bulk(to, answer_sync(reader, epoch_, me, request));
+      return reply_in_bulk(to, answer_sync(reader, epoch_, me, request, page_limits(to)));
     case Method::blocks:
       return reply(to, answer_blocks(reader, me));
     case Method::presence:

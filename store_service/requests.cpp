@@ -34,14 +34,31 @@ std::size_t limit_of(const RequestPayload& request) {
   return std::min(request.limit.value_or(kDefaultLimit), kMaxLimit);
 }
 
-// How many of the items, taken in the given order, fit a page: at least the first.
+// Leaves the body out of an envelope, or of the summary of a conversation. `max_bytes`: what the item needs.
+void leave_out_body(json& item, std::size_t max_bytes) {
+  const auto last = item.find("last");
+  json& envelope = last != item.end() ? *last : item;
+  if (envelope.erase("body") > 0) envelope["omitted"] = max_bytes;
+}
+
+// How many of the items, taken in the given order, fit a page: at least the first, which may have lost its
+// body. `too_large` if the first does not fit without its body either.
 template <typename Iterator>
-std::size_t fitting(Iterator first, Iterator last) {
+Result<std::size_t, Refusal> fitting(Iterator first, Iterator last, const PageLimits& limits) {
+  constexpr std::size_t kComma = 1;
   std::size_t bytes = 0;
   std::size_t count = 0;
   for (; first != last; ++first, ++count) {
-    bytes += dump(*first).size() + 1;
-    if (bytes > kMaxPageBytes && count > 0) break;
+    auto size = dump(*first).size() + kComma;
+    if (size > limits.item) {
+      leave_out_body(*first, limits.around + size);
+      size = dump(*first).size() + kComma;
+    }
+    if (size > limits.item && count == 0) {
+      return Failure<Refusal>({ErrorCode::too_large, "no page fits 'max_bytes'", limits.around + size});
+    }
+    bytes += size;
+    if ((size > limits.item || bytes > limits.items) && count > 0) break;
   }
   return count;
 }
@@ -110,7 +127,16 @@ Result<UserId, Refusal> peer_of(const UserId& me, const RequestPayload& request)
   return *request.with;
 }
 
-Answer answer_history(StoreReader& reader, const UserId& me, const RequestPayload& request) {
+PageLimits page_limits(const ReplyTo& to) {
+  if (!to.max_bytes) return {};
+  constexpr std::size_t kResultBytes = 160;  // of a result without items; its cursor is the longest part
+  const auto around = reply_packet_bytes(to, format_reply(to, json::object()).size() + kResultBytes);
+  const auto item = *to.max_bytes > around ? *to.max_bytes - around : 0;
+  return {.items = std::min(kMaxPageBytes, item), .item = item, .around = around};
+}
+
+Answer answer_history(StoreReader& reader, const UserId& me, const RequestPayload& request,
+                      const PageLimits& limits) {
   const auto peer = peer_of(me, request);
   if (!peer) return Failure<Refusal>(peer.error());
   if (request.before_cursor) return refuse(ErrorCode::malformed, "'before' is not a seq");
@@ -118,24 +144,25 @@ Answer answer_history(StoreReader& reader, const UserId& me, const RequestPayloa
     return refuse(ErrorCode::malformed, "'before' and 'after' exclude one another");
   }
   const auto page =
-      reader.history(me, *peer, request.before_seq, request.after, limit_of(request), kMaxPageBytes);
+      reader.history(me, *peer, request.before_seq, request.after, limit_of(request), limits.items);
   std::vector<json> messages;
   messages.reserve(page.items.size());
   for (const auto& envelope : page.items) messages.push_back(to_json(envelope));
   // A page grows away from where the reader stands: onwards from `after`, else backwards.
-  const auto count =
-      request.after ? fitting(messages.begin(), messages.end()) : fitting(messages.rbegin(), messages.rend());
-  const bool cut = count < messages.size();
+  const auto count = request.after ? fitting(messages.begin(), messages.end(), limits)
+                                   : fitting(messages.rbegin(), messages.rend(), limits);
+  if (!count) return Failure<Refusal>(count.error());
+  const bool cut = *count < messages.size();
   if (request.after) {
-    messages.resize(count);
+    messages.resize(*count);
   } else {
-    messages.erase(messages.begin(), messages.end() - static_cast<std::ptrdiff_t>(count));
+    messages.erase(messages.begin(), messages.end() - static_cast<std::ptrdiff_t>(*count));
   }
   return json{{"messages", std::move(messages)}, {"more", page.more || cut}};
 }
 
 Answer answer_conversations(StoreReader& reader, std::string_view epoch, const UserId& me,
-                            const RequestPayload& request, Timestamp now) {
+                            const RequestPayload& request, Timestamp now, const PageLimits& limits) {
   if (request.before_seq) return refuse(ErrorCode::malformed, "'before' is not a cursor");
   std::optional<LogNumber> before;
   if (request.before_cursor) {
@@ -143,36 +170,38 @@ Answer answer_conversations(StoreReader& reader, std::string_view epoch, const U
     if (!place) return Failure<Refusal>(place.error());
     before = *place;
   }
-  const auto page = reader.conversations(me, before, limit_of(request), kMaxPageBytes);
+  const auto page = reader.conversations(me, before, limit_of(request), limits.items);
   std::vector<json> conversations;
   conversations.reserve(page.items.size());
   for (const auto& item : page.items) conversations.push_back(summary_json(item.summary, now));
-  const auto count = fitting(conversations.begin(), conversations.end());
-  const bool cut = count < conversations.size();
-  conversations.resize(count);
-  const LogNumber last = count > 0 ? page.items[count - 1].last_log_number : before.value_or(0);
+  const auto count = fitting(conversations.begin(), conversations.end(), limits);
+  if (!count) return Failure<Refusal>(count.error());
+  const bool cut = *count < conversations.size();
+  conversations.resize(*count);
+  const LogNumber last = *count > 0 ? page.items[*count - 1].last_log_number : before.value_or(0);
   return json{{"conversations", std::move(conversations)},
               {"more", page.more || cut},
               {"cursor", format_cursor(epoch, last)}};
 }
 
 Answer answer_sync(StoreReader& reader, std::string_view epoch, const UserId& me,
-                   const RequestPayload& request) {
+                   const RequestPayload& request, const PageLimits& limits) {
   LogNumber after = 0;
   if (request.cursor) {
     const auto place = place_of(*request.cursor, epoch, reader);
     if (!place) return Failure<Refusal>(place.error());
     after = *place;
   }
-  const auto page = reader.changes(me, after, limit_of(request), kMaxPageBytes);
+  const auto page = reader.changes(me, after, limit_of(request), limits.items);
   std::vector<json> changes;
   changes.reserve(page.items.size());
   for (const auto& change : page.items) changes.push_back(change_json(change, epoch));
-  const auto count = fitting(changes.begin(), changes.end());
-  const bool cut = count < changes.size();
-  changes.resize(count);
+  const auto count = fitting(changes.begin(), changes.end(), limits);
+  if (!count) return Failure<Refusal>(count.error());
+  const bool cut = *count < changes.size();
+  changes.resize(*count);
   // Nothing new: the place stays the one that was given, which is never behind what the user has seen.
-  const LogNumber last = count > 0 ? page.items[count - 1].log_number : after;
+  const LogNumber last = *count > 0 ? page.items[*count - 1].log_number : after;
   return json{
       {"changes", std::move(changes)}, {"cursor", format_cursor(epoch, last)}, {"live", !page.more && !cut}};
 }

@@ -12,9 +12,10 @@ namespace {
 
 using Range = TomlSection::Range;
 
-// The largest message whose two copies (to the peer, and back to the sender) still fit, with all that goes
-// around them, into one broker packet of 256 KiB.
-constexpr std::int64_t kMaxMessagePayloadBytes = 98'304;
+// The largest payload that fits one broker packet of 256 KiB, with all that goes around it, on its way to the
+// store and from there to the clients. An envelope is no larger than the payload that it came from.
+constexpr std::int64_t kMaxPayloadBytes = 204'800;
+constexpr std::int64_t kMaxBodyBytes = 98'304;
 
 void read(TomlSection& section, std::string_view key, std::int64_t& value, Range range) {
   value = section.number(key, value, range);
@@ -49,9 +50,9 @@ void read_limits(TomlSection section, PlatformConfig::Limits& limits) {
     limits.unknown_recipients = section.choice("unknown_recipients", "", {"refuse", "keep"});
   }
   read(section, "connects_per_minute", limits.connects_per_minute, kRate);
-  read(section, "body_bytes", limits.body_bytes, {1, kMaxMessagePayloadBytes});
-  read(section, "message_payload_bytes", limits.message_payload_bytes, {256, kMaxMessagePayloadBytes});
-  read(section, "other_payload_bytes", limits.other_payload_bytes, {256, kMaxMessagePayloadBytes});
+  read(section, "body_bytes", limits.body_bytes, {1, kMaxBodyBytes});
+  read(section, "message_payload_bytes", limits.message_payload_bytes, {256, kMaxPayloadBytes});
+  read(section, "other_payload_bytes", limits.other_payload_bytes, {256, kMaxPayloadBytes});
   section.refuse_unknown_keys();
   if (limits.body_bytes > limits.message_payload_bytes) {
     section.fail("body_bytes", "must not exceed limits.message_payload_bytes");

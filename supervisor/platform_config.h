@@ -28,9 +28,9 @@ struct PlatformConfig {
     std::int64_t consent_messages = 3;  // that a request may have
     // What becomes of a message to a name that is not known: refuse or keep. Empty: refuse_unknown() decides.
     std::string unknown_recipients;
-    std::int64_t body_bytes = 32'768;             // of a message, decoded
-    std::int64_t message_payload_bytes = 65'536;  // of a message as published
-    std::int64_t other_payload_bytes = 4'096;     // of everything else as published
+    std::int64_t body_bytes = 32'768;              // of a message, decoded
+    std::int64_t message_payload_bytes = 204'800;  // of a message as published
+    std::int64_t other_payload_bytes = 4'096;      // of everything else as published
   };
   struct Journal {
     std::string sync = "none";  // none, interval or always: when the journal is flushed to the disk

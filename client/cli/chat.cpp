@@ -12,6 +12,7 @@
 #include "client/cli/terminal.h"
 #include "client/cli/waiter.h"
 #include "protocol/json_codec.h"
+#include "protocol/payload.h"
 
 namespace duet {
 namespace {
@@ -20,9 +21,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::uint64_t kHistoryTail = 20;
 constexpr std::uint64_t kMaxHistoryTail = 200;
-constexpr std::chrono::seconds kTypingPause{5};       // after the last key, I have stopped typing
-constexpr std::chrono::seconds kTypingForgotten{15};  // the peer has, although nobody said so
-constexpr std::chrono::seconds kGoodbye{30};          // for the outbox to get empty
+constexpr std::chrono::seconds kTypingPause{5};      // after the last key, I have stopped typing
+constexpr auto kTypingRepeated = kTypingExpiry / 2;  // as long as I type
+constexpr std::chrono::seconds kGoodbye{30};         // for the outbox to get empty
 
 // The main thread reads the lines; the client's thread prints what arrives.
 class Chat {
@@ -71,7 +72,6 @@ class Chat {
 
   // Both.
   void draw_prompt();
-  void forget_peer_typing(SteadyTime now);
 
   const UserId peer_;
   const UserId me_;
@@ -83,6 +83,7 @@ class Chat {
   // The main thread's.
   bool typing_ = false;
   SteadyTime typing_until_{};
+  SteadyTime typing_again_at_{};
 
   // The client's thread's.
   bool live_ = false;
@@ -92,7 +93,7 @@ class Chat {
 
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::optional<SteadyTime> peer_types_until_;
+  bool peer_types_ = false;
 
   // Last, so that it ends before what its handlers use; they use the pointer too, which reset() would clear
   // first.
@@ -132,16 +133,11 @@ void Chat::read_lines() {
   while (true) {
     std::optional<SteadyTime> next;
     if (typing_) next = typing_until_;
-    {
-      const std::lock_guard lock(mutex_);
-      if (peer_types_until_) next = next ? std::min(*next, *peer_types_until_) : *peer_types_until_;
-    }
     const auto event = waiter_.wait(next, STDIN_FILENO);
     if (event == Waiter::Event::finished || event == Waiter::Event::interrupted) return;
     if (event == Waiter::Event::input && !take_input(terminal_.read())) return;
     const auto now = std::chrono::steady_clock::now();
     if (typing_ && typing_until_ <= now) set_typing(false);
-    forget_peer_typing(now);
     draw_prompt();
   }
 }
@@ -163,15 +159,17 @@ bool Chat::take_input(const Terminal::Input& input) {
 }
 
 void Chat::send(const std::string& text) {
-  typing_ = false;  // the message says it
+  set_typing(false);
   const auto id = client_->send(peer_, text);
   if (!id) terminal_.note("refused: " + id.error().message);
 }
 
 void Chat::set_typing(bool typing) {
-  if (typing) typing_until_ = std::chrono::steady_clock::now() + kTypingPause;
-  if (typing == typing_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (typing) typing_until_ = now + kTypingPause;
+  if (typing == typing_ && !(typing && typing_again_at_ <= now)) return;
   typing_ = typing;
+  typing_again_at_ = now + kTypingRepeated;
   client_->set_typing(peer_, typing);
 }
 
@@ -223,10 +221,6 @@ void Chat::show(const Envelope& envelope) {
   if (envelope.seq <= last_shown_) return;
   last_shown_ = envelope.seq;
   const bool mine = envelope.from == me_;
-  if (!mine) {
-    const std::lock_guard lock(mutex_);
-    peer_types_until_.reset();
-  }
   terminal_.line(render_.message(envelope, mine ? "sent" : "msg"));
   if (!mine) client_->mark_read(peer_, envelope.seq);
   draw_prompt();
@@ -237,8 +231,7 @@ void Chat::on_typing(const UserId& peer, bool typing) {
   if (!terminal_.interactive()) return terminal_.line(render_.typing(peer, typing));
   {
     const std::lock_guard lock(mutex_);
-    peer_types_until_.reset();
-    if (typing) peer_types_until_ = std::chrono::steady_clock::now() + kTypingForgotten;
+    peer_types_ = typing;
   }
   draw_prompt();
   waiter_.wake();
@@ -249,17 +242,12 @@ void Chat::draw_prompt() {
   std::string prompt;
   {
     const std::lock_guard lock(mutex_);
-    if (peer_types_until_) prompt = "(" + peer_.str() + " is typing) ";
+    if (peer_types_) prompt = "(" + peer_.str() + " is typing) ";
   }
   if (const auto waiting = client_->outbox_size(); waiting > 0) {
     prompt += "(" + std::to_string(waiting) + " waiting) ";
   }
   terminal_.set_prompt(prompt + me_.str() + "> ");
-}
-
-void Chat::forget_peer_typing(SteadyTime now) {
-  const std::lock_guard lock(mutex_);
-  if (peer_types_until_ && *peer_types_until_ <= now) peer_types_until_.reset();
 }
 
 }  // namespace

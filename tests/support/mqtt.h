@@ -16,8 +16,11 @@ std::string_view to_string(MqttVersion version);
 inline constexpr int kSuccess = 0x00;
 inline constexpr int kNoMatchingSubscribers = 0x10;
 inline constexpr int kNotAuthorized = 0x87;
+inline constexpr int kSessionTakenOver = 0x8e;
+inline constexpr int kConnectionRateExceeded = 0x9f;
 inline constexpr int kAdministrativeAction = 0x98;
 inline constexpr int kSubscribeRefused311 = 0x80;  // MQTT 3.1.1 3.9.3
+inline constexpr int kServerUnavailable311 = 3;    // MQTT 3.1.1 3.2.2.3
 inline constexpr int kNotAuthorized311 = 5;        // MQTT 3.1.1 3.2.2.3
 inline constexpr int kNoAnswer = -1;               // the connection ended before an answer came
 

@@ -19,6 +19,7 @@ class Properties {
   Properties& operator=(const Properties&) = delete;
 
   void add_int32(int id, std::uint32_t value) { mosquitto_property_add_int32(&list_, id, value); }
+  void add_int16(int id, std::uint16_t value) { mosquitto_property_add_int16(&list_, id, value); }
   void add_binary(int id, const std::string& value) {
     mosquitto_property_add_binary(&list_, id, value.data(), static_cast<std::uint16_t>(value.size()));
   }
@@ -152,6 +153,12 @@ int TestClient::connect() {
   Properties properties;
   if (spec_.session_expiry_s > 0) {
     properties.add_int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL, spec_.session_expiry_s);
+  }
+  if (spec_.receive_maximum > 0) {
+    properties.add_int16(MQTT_PROP_RECEIVE_MAXIMUM, spec_.receive_maximum);
+  }
+  if (spec_.maximum_packet_size > 0) {
+    properties.add_int32(MQTT_PROP_MAXIMUM_PACKET_SIZE, spec_.maximum_packet_size);
   }
   const char* const host = spec_.ca_file.empty() ? "127.0.0.1" : "localhost";  // as its certificate says
   if (mosquitto_connect_bind_v5(mosq_.get(), host, spec_.port, kKeepAliveSeconds, nullptr,

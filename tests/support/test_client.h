@@ -33,6 +33,9 @@ struct ConnectSpec {
   // MQTT 5: how long the session outlives the connection. (3.1.1: for ever, unless clean.)
   std::uint32_t session_expiry_s = 0;
   std::optional<Publish> will;
+  // MQTT 5: what the client announces (3.1.2.11.3, 3.1.2.11.4); 0: nothing.
+  std::uint16_t receive_maximum = 0;
+  std::uint32_t maximum_packet_size = 0;
 };
 
 // One connection, never renewed: after its end another client is made. Functions may be called from any

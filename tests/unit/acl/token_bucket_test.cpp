@@ -30,6 +30,15 @@ TEST(TokenBuckets, StartFullAndFlowIn) {
   EXPECT_EQ(take_all(buckets, "alice", kStart + hours(1)), 60);
 }
 
+TEST(TokenBuckets, LetADearEventPassForOneTokenAndAskForTheRestAfterwards) {
+  TokenBuckets buckets({1, 2});
+  EXPECT_FALSE(buckets.take("alice", kStart));
+  EXPECT_FALSE(buckets.take("alice", kStart, 4));
+  EXPECT_EQ(buckets.take("alice", kStart), milliseconds(4000));
+  EXPECT_EQ(take_all(buckets, "alice", kStart + seconds(4)), 1);
+  EXPECT_EQ(take_all(buckets, "alice", kStart + seconds(7)), 2);
+}
+
 TEST(TokenBuckets, LookingTakesNothing) {
   TokenBuckets buckets({1, 2});
   EXPECT_FALSE(buckets.look("alice", kStart));

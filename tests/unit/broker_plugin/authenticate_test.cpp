@@ -39,7 +39,7 @@ class AuthenticateTest : public GateTest {
     const auto auth = connected(31, "duet-auth");
     EXPECT_TRUE(publish(auth, "svc/auth/revocations", format_revocation_update({false, {one}})));
   }
-  bool receives(const Client& client) { return gate_->may_receive(client, "u/alice/in/bob/msg", now_); }
+  bool receives(const Client& client) { return gate_->may_receive(client, "u/alice/in/bob/msg", 0, now_); }
 };
 
 TEST_F(AuthenticateTest, TheTokenMayComeAsAuthenticationData) {

@@ -99,7 +99,7 @@ class GateTest : public testing::Test {
   // What the broker does with a PUBLISH: ACL_CHECK, then MESSAGE.
   bool publish(const Client& client, std::string_view topic, std::string_view payload) {
     const Publish message{topic, payload, "correlation"};
-    return gate_->may_publish(client, message, false, now_) && gate_->publish(client, message, now_);
+    return gate_->may_publish(client, message, false, now_) && gate_->publish(client, message, now_).accepted;
   }
   bool will(const Client& client, std::string_view topic, std::string_view payload, bool retain = true) {
     return gate_->may_publish(client, {topic, payload}, retain, now_);

@@ -78,9 +78,9 @@ TEST_F(ConnectTest, KicksWhenTheTokenIsOver) {
   pass(kTokenLife + kSkew - std::chrono::milliseconds(1));
   tick();
   EXPECT_THAT(broker_.take_kicked(), IsEmpty());
-  EXPECT_TRUE(gate_->may_receive(client, "u/alice/in/bob/msg", now_));
+  EXPECT_TRUE(gate_->may_receive(client, "u/alice/in/bob/msg", 0, now_));
   pass(std::chrono::milliseconds(1));
-  EXPECT_FALSE(gate_->may_receive(client, "u/alice/in/bob/msg", now_));
+  EXPECT_FALSE(gate_->may_receive(client, "u/alice/in/bob/msg", 0, now_));
   EXPECT_FALSE(publish(client, "u/alice/out/bob/msg", R"({"body":"x"})"));
   tick();
   EXPECT_THAT(broker_.take_kicked(), ElementsAre("alice:phone"));
@@ -101,8 +101,8 @@ TEST_F(ConnectTest, AReusedPointerIsAnotherSession) {
   alice();
   gate_->disconnected(context(0));
   const auto bob = connected(0, "bob:phone");
-  EXPECT_TRUE(gate_->may_receive(bob, "u/bob/in/alice/msg", now_));
-  EXPECT_FALSE(gate_->may_receive(bob, "u/alice/in/bob/msg", now_));
+  EXPECT_TRUE(gate_->may_receive(bob, "u/bob/in/alice/msg", 0, now_));
+  EXPECT_FALSE(gate_->may_receive(bob, "u/alice/in/bob/msg", 0, now_));
 }
 
 TEST_F(ConnectTest, TheSecondDisconnectOfAPersistentSessionLeavesTheNewConnection) {
@@ -111,6 +111,19 @@ TEST_F(ConnectTest, TheSecondDisconnectOfAPersistentSessionLeavesTheNewConnectio
   const auto again = connected(1, "alice:phone");
   gate_->disconnected(context(0));  // Mosquitto: once more, after the new BASIC_AUTH
   EXPECT_TRUE(publish(again, "u/alice/out/bob/msg", R"({"body":"x"})"));
+}
+
+TEST_F(ConnectTest, TellsTheOlderConnectionOfAClientIdThatItIsTakenOver) {
+  alice();
+  EXPECT_TRUE(broker_.take_taken_over().empty());
+  connected(1, "alice:laptop");
+  EXPECT_TRUE(broker_.take_taken_over().empty());
+  connected(2, "alice:phone");
+  EXPECT_EQ(broker_.take_taken_over(), std::vector<Connection>{context(0)});
+  gate_->disconnected(context(0));
+  gate_->disconnected(context(2));
+  connected(3, "alice:phone");
+  EXPECT_TRUE(broker_.take_taken_over().empty());
 }
 
 TEST_F(ConnectTest, ADisconnectOfAnUnknownConnectionIsIgnored) {
@@ -128,9 +141,9 @@ TEST_F(AccessTest, ADeviceHasItsOwnTopicsOnly) {
                              "u/alice/d/tab/#", "ingest/0", "svc/#", ""}) {
     EXPECT_FALSE(gate_->may_subscribe(client, filter, now_)) << filter;
   }
-  EXPECT_TRUE(gate_->may_receive(client, "u/alice/in/bob/msg", now_));
-  EXPECT_FALSE(gate_->may_receive(client, "u/bob/in/alice/msg", now_));
-  EXPECT_FALSE(gate_->may_receive(client, "u/alice/out/bob/msg", now_));
+  EXPECT_TRUE(gate_->may_receive(client, "u/alice/in/bob/msg", 0, now_));
+  EXPECT_FALSE(gate_->may_receive(client, "u/bob/in/alice/msg", 0, now_));
+  EXPECT_FALSE(gate_->may_receive(client, "u/alice/out/bob/msg", 0, now_));
 }
 
 TEST_F(AccessTest, AForeignTopicIsRefusedAndTheDeviceIsTold) {
@@ -161,11 +174,11 @@ TEST_F(AccessTest, AFloodOfForeignTopicsIsNotAnsweredForEver) {
 
 TEST_F(AccessTest, AnOfflineSessionGathersWhatIsItsOwn) {
   const Client offline{context(9), "alice:phone", "alice"};
-  EXPECT_TRUE(gate_->may_receive(offline, "u/alice/in/bob/msg", now_));
-  EXPECT_FALSE(gate_->may_receive(offline, "u/bob/in/alice/msg", now_));
+  EXPECT_TRUE(gate_->may_receive(offline, "u/alice/in/bob/msg", 0, now_));
+  EXPECT_FALSE(gate_->may_receive(offline, "u/bob/in/alice/msg", 0, now_));
   EXPECT_TRUE(gate_->may_subscribe(offline, "u/alice/in/#", now_));
   const Client stranger{context(9), "alice:phone", "mallory"};
-  EXPECT_FALSE(gate_->may_receive(stranger, "u/alice/in/bob/msg", now_));
+  EXPECT_FALSE(gate_->may_receive(stranger, "u/alice/in/bob/msg", 0, now_));
 }
 
 TEST_F(WillTest, IsTheOwnPresenceAfterTheSessionEnded) {

@@ -78,7 +78,7 @@ TEST_F(IntakeTest, BadMessagesAreRefusedWithTheirIdAndNotJournaled) {
     EXPECT_FALSE(publish(client, kToBob, payload));
     EXPECT_EQ(code_of_alice(), ErrorCode::malformed) << payload;
   }
-  EXPECT_FALSE(publish(client, kToBob, std::string(64 * 1024 + 1, ' ')));
+  EXPECT_FALSE(publish(client, kToBob, std::string(200 * 1024 + 1, ' ')));
   EXPECT_EQ(code_of_alice(), ErrorCode::too_large);
   EXPECT_THAT(journaled(), IsEmpty());
 }

@@ -104,8 +104,8 @@ TEST_F(ServiceTest, EndsLoginsThatAreRevoked) {
     EXPECT_TRUE(publish(auth, "svc/auth/revocations", format_revocation_update({false, {one}})));
   };
   revoke("phone");
-  EXPECT_FALSE(gate_->may_receive(phone, "u/alice/in/bob/msg", now_));  // at once
-  EXPECT_TRUE(gate_->may_receive(laptop, "u/alice/in/bob/msg", now_));
+  EXPECT_FALSE(gate_->may_receive(phone, "u/alice/in/bob/msg", 0, now_));  // at once
+  EXPECT_TRUE(gate_->may_receive(laptop, "u/alice/in/bob/msg", 0, now_));
   tick();
   EXPECT_THAT(broker_.take_kicked(), ElementsAre("alice:phone"));
   gate_->disconnected(phone.connection);
@@ -116,7 +116,7 @@ TEST_F(ServiceTest, EndsLoginsThatAreRevoked) {
   revoke(std::nullopt);
   tick();
   EXPECT_THAT(broker_.take_kicked(), UnorderedElementsAre("alice:phone", "alice:laptop"));
-  EXPECT_TRUE(gate_->may_receive(bob, "u/bob/in/alice/msg", now_));
+  EXPECT_TRUE(gate_->may_receive(bob, "u/bob/in/alice/msg", 0, now_));
 }
 
 // A token that does not say when it was issued may have been issued before.
@@ -151,7 +151,7 @@ TEST_F(ServiceTest, ARenewedTokenExtendsTheSession) {
   pass(std::chrono::seconds(60) + kSkew);
   tick();
   EXPECT_THAT(broker_.take_kicked(), IsEmpty());
-  EXPECT_TRUE(gate_->may_receive(service, "u/alice/d/phone/req/sync", now_));
+  EXPECT_TRUE(gate_->may_receive(service, "u/alice/d/phone/req/sync", 0, now_));
   pass(kTokenLife);
   tick();
   EXPECT_THAT(broker_.take_kicked(), ElementsAre("duet-store"));

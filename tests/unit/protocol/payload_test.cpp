@@ -32,6 +32,7 @@ json describe(const RequestPayload& request) {
   if (request.after) out["after"] = *request.after;
   if (request.cursor) out["cursor"] = *request.cursor;
   if (request.limit) out["limit"] = *request.limit;
+  if (request.max_bytes) out["max_bytes"] = *request.max_bytes;
   if (request.until) out["until"] = request.until->time_since_epoch().count();
   return out;
 }
@@ -117,6 +118,7 @@ TEST(Payloads, RequestsReadBack) {
   request.after = 2;
   request.cursor = "e.1";
   request.limit = 50;
+  request.max_bytes = 4096;
   request.until = Timestamp(std::chrono::milliseconds(1'700'000'000'000));
   EXPECT_EQ(describe(*parse_request(format_request(request), kLimits)), describe(request));
   request.before_seq.reset();

@@ -138,6 +138,113 @@ TEST_F(LargeBodies, EndAPageOfSyncEarlyAndSkipNothing) {
   EXPECT_THAT(all, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
 }
 
+// A device that can receive packets of at most so many bytes asks for everything.
+class SmallPackets : public Requests {
+ protected:
+  // The reply as it is published, page by page as long as there is more.
+  json reply(const std::string& method, std::uint64_t max_bytes, const std::string& parameters) {
+    const ReplyTo to{device("bob"), method, "1", "correlation", max_bytes};
+    const auto limits = page_limits(to);
+    const auto request = parse(parameters);
+    const auto answer =
+        method == "sync"      ? answer_sync(*reader_, store_.database.epoch(), user("bob"), request, limits)
+        : method == "history" ? answer_history(*reader_, user("bob"), request, limits)
+                              : answer_conversations(*reader_, store_.database.epoch(), user("bob"), request,
+                                                     at_ms(1000), limits);
+    const auto payload = format_reply_that_fits(to, answer);
+    if (answer) {
+      EXPECT_LE(reply_packet_bytes(to, payload.size()), max_bytes);
+    }
+    return json::parse(payload);
+  }
+  std::vector<json> sync_all(std::uint64_t max_bytes) {
+    std::vector<json> changes;
+    std::string parameters = R"("limit":200)";
+    for (;;) {
+      const auto page = reply("sync", max_bytes, parameters).at("result");
+      for (const auto& change : page.at("changes")) changes.push_back(change);
+      if (page.at("live") == true) return changes;
+      EXPECT_FALSE(page.at("changes").empty());
+      parameters = R"("limit":200,"cursor":")" + page.at("cursor").get<std::string>() + '"';
+    }
+  }
+};
+
+TEST_F(SmallPackets, GetEverythingInPagesOfTheirSize) {
+  store_messages(20, std::string(300, 'b'));
+  for (const std::uint64_t max_bytes : {1024U, 2000U, 4096U, 10'000U}) {
+    const auto changes = sync_all(max_bytes);
+    ASSERT_EQ(changes.size(), 20U) << max_bytes;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      EXPECT_EQ(changes.at(i).at("seq"), i + 1);
+      EXPECT_EQ(changes.at(i).at("body").get<std::string>().size(), 300U);
+    }
+  }
+}
+
+TEST_F(SmallPackets, GetAMessageThatIsTooLargeWithoutItsBody) {
+  store_.store_message("alice", "bob", "m1", "first");
+  store_.store_message("alice", "bob", "m2", std::string(5000, 'b'));
+  store_.store_message("alice", "bob", "m3", "last");
+  const auto changes = sync_all(1024);
+  ASSERT_EQ(changes.size(), 3U);
+  EXPECT_EQ(changes.at(0).at("body"), "first");
+  EXPECT_EQ(changes.at(2).at("body"), "last");
+  const json& second = changes.at(1);
+  EXPECT_FALSE(second.contains("body"));
+  EXPECT_EQ(second.at("id"), "m2");
+  EXPECT_EQ(second.at("seq"), 2);
+  // What it says is what it takes, and not a byte less.
+  const auto needed = second.at("omitted").get<std::uint64_t>();
+  const auto with = [&](std::uint64_t max_bytes) {
+    return reply("history", max_bytes, R"("with":"alice","after":1,"limit":1)")
+        .at("result")
+        .at("messages")
+        .at(0);
+  };
+  EXPECT_TRUE(with(needed).contains("body"));
+  EXPECT_EQ(reply("conversations", 1024, R"("limit":1)")
+                .at("result")
+                .at("conversations")
+                .at(0)
+                .at("last")
+                .at("body"),
+            "last");
+}
+
+TEST_F(SmallPackets, GetTheSummaryOfAConversationWithoutABodyThatIsTooLarge) {
+  store_.store_message("alice", "bob", "m1", std::string(5000, 'b'));
+  const auto last =
+      reply("conversations", 1024, R"("limit":1)").at("result").at("conversations").at(0).at("last");
+  EXPECT_FALSE(last.contains("body"));
+  EXPECT_GT(last.at("omitted"), 5000);
+}
+
+TEST_F(SmallPackets, AreToldTheLeastSizeIfNoItemFits) {
+  store_messages(3);
+  for (const auto* method : {"sync", "history", "conversations"}) {
+    const std::string parameters = R"("limit":200,"with":"alice")";
+    const auto error = reply(method, 300, parameters).at("error");
+    EXPECT_EQ(error.at("code"), "too_large");
+    const auto needed = error.at("max_bytes").get<std::uint64_t>();
+    EXPECT_GT(needed, 300U);
+    EXPECT_LT(needed, 1024U);
+    EXPECT_TRUE(reply(method, needed, parameters).contains("result")) << method;
+  }
+}
+
+TEST_F(SmallPackets, AreToldTheLeastSizeForAReplyWithoutPages) {
+  const ReplyTo small{device("bob"), "blocks", "1", "", 300};
+  const Answer answer = json{{"users", std::string(400, 'u')}};
+  const auto error = json::parse(format_reply_that_fits(small, answer)).at("error");
+  EXPECT_EQ(error.at("code"), "too_large");
+  ReplyTo enough = small;
+  enough.max_bytes = error.at("max_bytes").get<std::uint64_t>();
+  EXPECT_EQ(format_reply_that_fits(enough, answer), format_reply(enough, answer));
+  --*enough.max_bytes;
+  EXPECT_NE(format_reply_that_fits(enough, answer), format_reply(enough, answer));
+}
+
 TEST_F(Requests, ConversationsAreSummedUpNewestFirst) {
   store_.store_message("alice", "bob", "m1");
   store_.store_message("carol", "alice", "m2", "newest");

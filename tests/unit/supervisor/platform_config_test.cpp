@@ -232,9 +232,10 @@ TEST_F(PlatformConfigFile, RefusesNamingFileLineAndKey) {
       {"[limits]\nrequire_consent = 1", ":2: limits.require_consent must be"},
       {"[limits]\nunknown_recipients = \"drop\"",
        ":2: limits.unknown_recipients must be one of refuse, keep"},
-      {"[limits]\nmessage_payload_bytes = 98305",
-       "limits.message_payload_bytes must be a whole number from 256 to 98304"},
-      {"[limits]\nbody_bytes = 65537", "limits.body_bytes must not exceed limits.message_payload_bytes"},
+      {"[limits]\nmessage_payload_bytes = 204801",
+       "limits.message_payload_bytes must be a whole number from 256 to 204800"},
+      {"[limits]\nmessage_payload_bytes = 32767",
+       "limits.body_bytes must not exceed limits.message_payload_bytes"},
       {"[journal]\nsync = \"often\"", ":2: journal.sync must be one of none, interval, always"},
       {"[journal]\nsegment_bytes = 4095",
        ":2: journal.segment_bytes must be a whole number from 4096 to 1073741824"},
@@ -268,7 +269,7 @@ TEST_F(PlatformConfigFile, AcceptsTheEdgesOfTheRanges) {
   for (const char* text :
        {"[limits]\nmessages_per_second = 0\nburst = 0\nrequests_per_minute = 0\nreceipts_per_second = 0",
         "[limits]\nnew_conversations_per_hour = 0\nconsent_messages = 1\nconnects_per_minute = 0",
-        "[limits]\nmessage_payload_bytes = 98304\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
+        "[limits]\nmessage_payload_bytes = 204800\nbody_bytes = 98304", "[presence]\ndebounce_ms = 8000",
         "[journal]\nsegment_bytes = 4096", "[journal]\nsegment_bytes = 1073741824", "[store]\ncache_mib = 8",
         "[store]\ncache_mib = 65536", "[tokens]\nservice_ttl_s = 3"}) {
     EXPECT_EQ(refusal(text), "") << text;

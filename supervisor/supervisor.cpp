@@ -121,8 +121,8 @@ bool Supervisor::is_ready(Watched& watched) {
 void Supervisor::check_ready() {
   // The front door, which is the first, is asked when all others are ready: HAProxy takes what it has not
   // checked yet for up.
-  const auto missing =
-      std::find_if_not(parts_.rbegin(), parts_.rend(), [](const auto& watched) { return is_ready(*watched); });
+  const auto missing = std::find_if_not(parts_.rbegin(), parts_.rend(),
+                                        [](const auto& watched) { return is_ready(*watched); });
   if (missing == parts_.rend()) {
     ready_ = true;
     for (auto& watched : parts_) watched->told_pid = watched->process.pid();

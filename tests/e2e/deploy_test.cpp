@@ -78,8 +78,8 @@ class Deploy : public ::testing::Test {
   bool healthy(std::uint16_t port) const { return answers_ok(port, "/healthz"); }
   static bool answers_ok(std::uint16_t port, const std::string& path) {
     return AuthClient(port)
-               .raw("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-               .starts_with("HTTP/1.1 200 ");
+        .raw("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .starts_with("HTTP/1.1 200 ");
   }
   // All work: the store is, once the broker has let it in.
   bool is_up() const {

@@ -109,9 +109,12 @@ TEST_F(Units, TellSystemdThatTheyStartedAndThatTheyLive) {
     EXPECT_TRUE(has("Type=notify")) << service;
     EXPECT_TRUE(has("NotifyAccess=main")) << service;
     EXPECT_TRUE(has("WatchdogSec=30")) << service;
-    EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
-      return line.starts_with("RestrictAddressFamilies=") && line.find("AF_UNIX") != std::string::npos;
-    })) << service << ": systemd's socket could not be reached";
+    EXPECT_TRUE(std::any_of(lines.begin(), lines.end(),
+                            [](const std::string& line) {
+                              return line.starts_with("RestrictAddressFamilies=") &&
+                                     line.find("AF_UNIX") != std::string::npos;
+                            }))
+        << service << ": systemd's socket could not be reached";
   }
 }
 

@@ -13,7 +13,7 @@ front_door_packages=(haproxy)  # scripts/run --tls
 tour_packages=(mosquitto-clients curl)  # what the README's tour needs besides
 fuzz_packages=(clang-14 libclang-rt-14-dev llvm-14)
 test_packages=(
-  mold clang-format clang-tidy git python3 mosquitto-clients curl openssl systemd chromium
+  mold clang-format clang-tidy git python3 mosquitto-clients curl openssl systemd chromium fail2ban
   "${front_door_packages[@]}" "${fuzz_packages[@]}")
 
 # What the platform needs to run, as targets of the build.
@@ -74,7 +74,7 @@ require_packages() {
   quietly "$root/build/apt.log" "${apt[@]}" install --no-install-recommends "${missing[@]}" ||
     fail "the packages could not be installed"
   local service
-  for service in mosquitto haproxy; do
+  for service in mosquitto haproxy fail2ban; do
     [[ " ${missing[*]} " != *" $service "* ]] || disable_system_service "$service"
   done
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <stdexcept>
 
 #include "tests/support/loopback.h"
@@ -19,11 +20,13 @@ struct TlsConnection::Tls {
 };
 
 TlsConnection::TlsConnection(std::uint16_t port, const std::filesystem::path& ca_file,
-                             const std::string& from)
+                             const std::string& from, std::string_view before)
     : tls_(std::make_unique<Tls>()), socket_(connect_on_loopback(port, from)) {
+  std::signal(SIGPIPE, SIG_IGN);  // a server that has closed must not take the test with it
   const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
   setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (socket_ < 0) return;
+  if (!before.empty() && ::send(socket_, before.data(), before.size(), MSG_NOSIGNAL) < 0) return;
   SSL_CTX_set_verify(tls_->context.get(), SSL_VERIFY_PEER, nullptr);
   if (SSL_CTX_load_verify_file(tls_->context.get(), ca_file.c_str()) != 1)
     throw std::runtime_error(ca_file.string());

@@ -12,9 +12,10 @@ namespace duet {
 // To a port on 127.0.0.1, whose certificate must be good for `localhost`. Used by one thread.
 class TlsConnection {
  public:
-  // `from`: an address of 127.0.0.0/8. Does the handshake; open() tells whether it succeeded.
+  // `from`: an address of 127.0.0.0/8. Sends `before` as it is (a PROXY header), then does the handshake;
+  // open() tells whether that succeeded.
   TlsConnection(std::uint16_t port, const std::filesystem::path& ca_file,
-                const std::string& from = "127.0.0.1");
+                const std::string& from = "127.0.0.1", std::string_view before = {});
   ~TlsConnection();
   TlsConnection(const TlsConnection&) = delete;
   TlsConnection& operator=(const TlsConnection&) = delete;

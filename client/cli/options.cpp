@@ -155,7 +155,7 @@ class Parser {
         "time: connect, acknowledge (the broker has it), store (`sent`), deliver (to the receiver, live),\n"
         "history (read back), platform (what ready.json says of every process; with --data).\n"
         "Exit status 0: every step succeeded; 1: one failed, which is the last that is printed.\n"
-        "Each probe leaves one message in the history of these two, some 200 bytes: once a minute is "
+        "Each probe leaves one message in the history of these two, some 60 bytes: once a minute is "
         "enough.\n"
         "With --data it makes its own tokens. From elsewhere it is given two:\n"
         "  duet probe --url mqtts://chat.example.com:8883 --token-file A --peer-token-file B");

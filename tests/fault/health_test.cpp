@@ -68,7 +68,7 @@ class HealthOfPlatform : public OwnPlatformTest {
 
   Finished probe() {
     return run_command(
-        {program("duet"), "probe", "--data", platform().data_dir().string(), "--timeout", "5", "--json"});
+        {program("duet"), "probe", "--data", platform().data_dir().string(), "--timeout", "3", "--json"});
   }
 
   // What `ready.json` says of one process.

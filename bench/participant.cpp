@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kFirstRetry{1000};  // one that was refused 
 constexpr std::chrono::milliseconds kMaxAgain{30'000};
 constexpr std::uint64_t kSyncLimit = 200;
 
-constexpr MqttVersion kVersion = MqttVersion::v3_1_1;
+constexpr MqttVersion kMqttVersion = MqttVersion::v3_1_1;
 
 }  // namespace
 
@@ -56,7 +56,7 @@ void Participant::connect(Clock::time_point now) {
   stage_ = Stage::connecting;
   wake_at_ = now + kConnectTimeout;
   if (!connection_.open(endpoint_)) return end();
-  encode_connect(spec_.client.connect, kVersion, connection_.output());
+  encode_connect(spec_.client.connect, kMqttVersion, connection_.output());
 }
 
 void Participant::end() {
@@ -121,12 +121,12 @@ void Participant::handle_connack(const Packet& packet) {
     ++refused_;
     throw std::runtime_error("CONNECT was refused with code " + std::to_string(code));
   }
-  encode_subscribe(next_packet_id({}), spec_.client.filters, kVersion, connection_.output());
+  encode_subscribe(next_packet_id({}), spec_.client.filters, kMqttVersion, connection_.output());
   unacknowledged_.pop_back();  // a SUBACK answers, no PUBACK
 }
 
 void Participant::handle_suback(const Packet& packet) {
-  if (suback_code(packet, kVersion) >= 0x80) throw std::runtime_error("a subscription was refused");
+  if (suback_code(packet, kMqttVersion) >= 0x80) throw std::runtime_error("a subscription was refused");
   stage_ = Stage::connected;
   connected_at_ = Clock::now();
   publish_other(spec_.client.connect.will_topic, format_presence(DeviceState::online));
@@ -135,7 +135,7 @@ void Participant::handle_suback(const Packet& packet) {
 }
 
 void Participant::handle_publish(const Packet& packet, ParticipantSink& sink) {
-  const IncomingPublish publish = decode_publish(packet, kVersion);
+  const IncomingPublish publish = decode_publish(packet, kMqttVersion);
   if (publish.qos > 0) encode_puback(publish.packet_id, connection_.output());
   const auto known = std::ranges::find(spec_.client.topics, publish.topic, &ClientSpec::Known::topic);
   if (known == spec_.client.topics.end()) return;
@@ -182,7 +182,7 @@ void Participant::publish(const PublishTemplate& message, std::uint64_t number) 
 }
 
 void Participant::publish_other(std::string_view topic, std::string_view payload) {
-  encode_publish(next_packet_id({}), topic, payload, kVersion, connection_.output());
+  encode_publish(next_packet_id({}), topic, payload, kMqttVersion, connection_.output());
 }
 
 void Participant::ask_for_sync(Clock::time_point now) {

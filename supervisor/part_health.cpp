@@ -12,15 +12,15 @@ namespace duet {
 namespace {
 
 // Longer than a busy machine keeps an idle process waiting.
-constexpr std::chrono::seconds kPatience{3};
+constexpr std::chrono::seconds kAnswerWithin{3};
 
-HealthListen loopback(std::uint16_t port) {
+HealthListen health_on(std::uint16_t port) {
   return HealthPort{IpAddress::parse("127.0.0.1").value(), port};
 }
 
 HealthReport report_from(const HealthListen& where) {
   if (std::holds_alternative<std::monostate>(where)) return {};
-  auto report = ask_health(where, kPatience);
+  auto report = ask_health(where, kAnswerWithin);
   if (report) return *std::move(report);
   return {.live = false, .ready = false, .reasons = {"it does not say how it is: " + report.error()}};
 }
@@ -28,7 +28,7 @@ HealthReport report_from(const HealthListen& where) {
 // The broker's loop is asked by MQTT, and its plugin what that cannot tell: whether a store is attached, and
 // whether the journal can be written.
 HealthReport report_from_broker(const HealthListen& where, std::uint16_t port) {
-  if (const auto trouble = ping_broker(loopback(port), kPatience)) {
+  if (const auto trouble = ping_broker(health_on(port), kAnswerWithin)) {
     return {.live = false, .ready = false, .reasons = {"it does not answer by MQTT: " + *trouble}};
   }
   return report_from(where);
@@ -66,8 +66,8 @@ std::vector<AskedPart> asked_parts(const Layout& layout, const Ports& ports, con
                      return report_from_broker(where, port);
                    }});
   add("store", health_of(layout, "store"));
-  add("gateway", loopback(ports.websocket));
-  if (config.auth.enabled) add("auth", loopback(ports.http));
+  add("gateway", health_on(ports.websocket));
+  if (config.auth.enabled) add("auth", health_on(ports.http));
   if (!config.tokens.issuers_file.empty()) add("keys", health_of(layout, "keys"));
   if (push) add("push", health_of(layout, "push"));
   if (tls) parts.push_back({.name = "proxy", .ask = [layout] { return report_from_proxy(layout); }});

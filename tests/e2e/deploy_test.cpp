@@ -23,7 +23,7 @@ constexpr uid_t kFirstUid = 61'840;  // nobody's
 
 // The values of a key of a unit file, in order.
 std::vector<std::string> unit_values(const std::string& unit, const std::string& key) {
-  std::istringstream lines(text_of(fs::path(DUET_SOURCE_DIR) / "deploy" / "systemd" / unit));
+  std::istringstream lines(text_of(source_dir() / "deploy" / "systemd" / unit));
   std::vector<std::string> values;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with(key + "=")) values.push_back(line.substr(key.size() + 1));
@@ -35,8 +35,8 @@ class Deploy : public ::testing::Test {
  protected:
   void SetUp() override {
     fs::permissions(root(), fs::perms(0755));  // each user finds what is its own
-    const Finished installed = run_command(
-        {std::string(DUET_SOURCE_DIR) + "/deploy/install", "--root", root(), build_dir().string()});
+    const Finished installed =
+        run_command({(source_dir() / "deploy" / "install").string(), "--root", root(), build_dir().string()});
     ASSERT_EQ(installed.status, 0) << installed.err;
     for (const auto& file : fs::directory_iterator(root() + "/etc/duet")) move_into_root(file.path());
     make_directories();
@@ -164,7 +164,7 @@ class Deploy : public ::testing::Test {
       for (const auto& one : unit_values(unit, "RuntimeDirectory"))
         make_directory("/run/" + one, 0755, user, user);
     }
-    std::istringstream lines(text_of(fs::path(DUET_SOURCE_DIR) / "deploy" / "systemd" / "tmpfiles.conf"));
+    std::istringstream lines(text_of(source_dir() / "deploy" / "systemd" / "tmpfiles.conf"));
     for (std::string line; std::getline(lines, line);) {
       if (line.empty() || line[0] == '#') continue;
       std::istringstream words(line);

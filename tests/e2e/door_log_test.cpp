@@ -101,7 +101,7 @@ class DoorLog : public SharedPlatformTest<DoorLog> {
   static std::string found_by_fail2ban(const std::string& log) {
     return run_command({"fail2ban-regex", "-l", "CRITICAL", "-o", "<ip>",
                         platform().data_dir() / "log" / (log + ".log"),
-                        std::string(DUET_SOURCE_DIR) + "/deploy/fail2ban/filter.d/duet.conf"})
+                        (source_dir() / "deploy" / "fail2ban" / "filter.d" / "duet.conf").string()})
         .out;
   }
 };

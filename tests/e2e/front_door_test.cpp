@@ -288,8 +288,8 @@ class FrontDoorRun : public OwnPlatformTest {
   FrontDoorRun() : OwnPlatformTest(PlatformSpec{.tls = true}) {}
 
   Finished check(std::uint16_t port, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> argv{DUET_TLS_CHECK, "localhost:" + std::to_string(port), "--ca",
-                                  platform().ca_file()};
+    std::vector<std::string> argv{(source_dir() / "scripts" / "tls-check").string(),
+                                  "localhost:" + std::to_string(port), "--ca", platform().ca_file()};
     argv.insert(argv.end(), more.begin(), more.end());
     return run_command(argv);
   }

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_mqtt.h"
 
@@ -27,7 +28,8 @@ class TlsCheck : public ::testing::Test {
  protected:
   // What it says of the server there, which must not be all well.
   std::string faults(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> argv{DUET_TLS_CHECK, "localhost:" + std::to_string(port_)};
+    std::vector<std::string> argv{(source_dir() / "scripts" / "tls-check").string(),
+                                  "localhost:" + std::to_string(port_)};
     argv.insert(argv.end(), more.begin(), more.end());
     const Finished finished = run_command(argv);
     EXPECT_EQ(finished.status, 1) << finished.out << finished.err;
@@ -148,7 +150,8 @@ TEST_F(TlsCheck, FindsAProxyThatWasOpenedForOldClients) {
 }
 
 TEST_F(TlsCheck, SaysWhenThereIsNobody) {
-  const Finished finished = run_command({DUET_TLS_CHECK, "localhost:" + std::to_string(port_)});
+  const Finished finished =
+      run_command({(source_dir() / "scripts" / "tls-check").string(), "localhost:" + std::to_string(port_)});
   EXPECT_EQ(finished.status, 2);
   EXPECT_THAT(finished.err, HasSubstr("refused"));
 }

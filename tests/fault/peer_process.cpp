@@ -29,7 +29,8 @@ json config_of(const PeerSpec& spec) {
 }
 
 std::vector<std::string> command_of(PeerKind kind) {
-  if (kind == PeerKind::node) return {"node", DUET_NODE_PEERS};
+  if (kind == PeerKind::node)
+    return {"node", (build_dir() / "tests" / "support" / "node" / "peers.js").string()};
   return {(build_dir() / "tests" / "duet-library-peers").string()};
 }
 

@@ -3,12 +3,15 @@
 #include <stdexcept>
 
 #include "tests/support/patience.h"
+#include "tests/support/places.h"
 
 namespace duet {
 
 Browser::Browser(const PushDouble& providers)
     : process_(std::make_unique<ChildProcess>(
-          std::vector<std::string>{"node", DUET_TEST_BROWSER, providers.directory(), dir_.path() / "profile"},
+          std::vector<std::string>{"node",
+                                   (source_dir() / "tests" / "support" / "browser" / "main.js").string(),
+                                   providers.directory(), dir_.path() / "profile"},
           ChildProcess::Streams::piped, dir_.path() / "log")) {}
 
 // The browser writes to its profile until it has ended.

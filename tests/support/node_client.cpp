@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/support/patience.h"
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 #include "tests/support/sdk_client.h"
 
@@ -31,7 +32,8 @@ class NodeDriver {
   }
 
   explicit NodeDriver(const std::string& ca_file)
-      : process_({"env", "NODE_EXTRA_CA_CERTS=" + ca_file, "node", DUET_NODE_DRIVER},
+      : process_({"env", "NODE_EXTRA_CA_CERTS=" + ca_file, "node",
+                  (build_dir() / "tests" / "support" / "node" / "driver.js").string()},
                  ChildProcess::Streams::piped, dir_.path() / "stderr"),
         reader_([this](const std::stop_token& stop) { read_all(stop); }) {}
 

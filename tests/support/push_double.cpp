@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "acl/base64url.h"
+#include "tests/support/places.h"
 
 namespace duet {
 namespace {
@@ -15,7 +16,8 @@ constexpr std::array<std::string_view, 5> kProviderNames{"fcm", "oauth", "apns",
 
 // Ports that nobody else takes while a provider is down.
 std::vector<std::string> command_line(const std::filesystem::path& dir) {
-  std::vector<std::string> arguments{"node", DUET_PUSH_DOUBLE, dir.string()};
+  std::vector<std::string> arguments{
+      "node", (build_dir() / "tests" / "support" / "push_double" / "main.js").string(), dir.string()};
   for (std::size_t n = 0; n < kProviderNames.size(); ++n) arguments.push_back(std::to_string(free_port()));
   return arguments;
 }

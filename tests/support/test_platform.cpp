@@ -70,14 +70,6 @@ std::string_view to_string(Service service) {
   return "proxy";
 }
 
-std::filesystem::path build_dir() {
-  return DUET_BUILD_DIR;
-}
-
-std::string program(std::string_view name) {
-  return (build_dir() / "bin" / name).string();
-}
-
 TestPlatform::TestPlatform(const PlatformSpec& spec)
     : data_dir_(dir_.path() / "data"),
       run_log_(dir_.path() / "run.log"),

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 #include "tests/support/tokens.h"
 
@@ -58,10 +59,6 @@ struct PlatformSpec {
   std::filesystem::path plugin = {};
   bool tls = false;  // with the front door
 };
-
-// The directory with bin/ and lib/ that this test was built in, and programs in it.
-std::filesystem::path build_dir();
-std::string program(std::string_view name);
 
 // Owns its directory, ports and processes. Used by one thread at a time, but for kill, which may be called
 // from any.

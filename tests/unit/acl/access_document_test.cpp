@@ -6,12 +6,13 @@
 #include <iterator>
 
 #include "acl/access.h"
+#include "tests/support/places.h"
 
 namespace duet {
 namespace {
 
 TEST(AccessDocument, IsThePublishedOne) {
-  std::ifstream file(DUET_DOCS_DIR "/access.md");
+  std::ifstream file(source_dir() / "docs" / "access.md");
   ASSERT_TRUE(file);
   const std::string published{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(format_access_document(), published) << "renew it: duet-access-table > docs/access.md";

@@ -7,6 +7,7 @@
 #include "acl/crypto.h"
 #include "auth_service/config.h"
 #include "file_io/secret_file.h"
+#include "tests/support/places.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {
@@ -68,7 +69,7 @@ TEST_F(LoadAuthConfig, HasDefaultsForAllThatIsNotRequired) {
 
 // deploy/auth.toml says of itself that its values are the defaults.
 TEST_F(LoadAuthConfig, TheSampleHasTheDefaults) {
-  const auto sample = load_auth_config(DUET_SOURCE_DIR "/deploy/auth.toml");
+  const auto sample = load_auth_config(source_dir() / "deploy" / "auth.toml");
   const auto minimum = load(kMinimum);
   EXPECT_EQ(sample.http.address, minimum.http.address);
   EXPECT_EQ(sample.http.port, minimum.http.port);

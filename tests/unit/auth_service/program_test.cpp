@@ -13,6 +13,7 @@
 
 #include "acl/token.h"
 #include "file_io/secret_file.h"
+#include "tests/support/places.h"
 
 namespace duet {
 namespace {
@@ -26,7 +27,7 @@ struct Run {
 };
 
 Run run(const std::string& arguments) {
-  const std::string command = std::string(DUET_AUTH) + ' ' + arguments + " 2>&1";
+  const std::string command = program("duet-auth") + ' ' + arguments + " 2>&1";
   FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   std::string output;

@@ -18,6 +18,7 @@
 
 #include "acl/token.h"
 #include "tests/support/auth_client.h"
+#include "tests/support/places.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {
@@ -32,7 +33,7 @@ constexpr auto kSecretWord = "correct horse";
 class Child {
  public:
   explicit Child(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), DUET_AUTH);
+    arguments.insert(arguments.begin(), program("duet-auth"));
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
     for (auto& argument : arguments) argv.push_back(argument.data());
@@ -44,11 +45,11 @@ class Child {
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
       ::posix_spawn_file_actions_adddup2(&actions, ends[1], fd);
     }
-    const int error = ::posix_spawn(&pid_, DUET_AUTH, &actions, nullptr, argv.data(), environ);
+    const int error = ::posix_spawn(&pid_, argv.front(), &actions, nullptr, argv.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     output_ = ::fdopen(ends[0], "r");
-    if (error != 0) throw std::runtime_error("cannot start " DUET_AUTH);
+    if (error != 0) throw std::runtime_error("cannot start duet-auth");
   }
   ~Child() {
     if (!ended_) end(SIGKILL);

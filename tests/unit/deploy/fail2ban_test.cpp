@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 
 namespace duet {
@@ -15,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-const fs::path kShipped = fs::path(DUET_SOURCE_DIR) / "deploy" / "fail2ban";
+const fs::path kShipped = source_dir() / "deploy" / "fail2ban";
 
 // The addresses that the filter finds in these lines, one on a line, in order.
 std::string found(const std::string& lines) {

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 
 namespace duet {
@@ -27,7 +28,7 @@ std::string test_of(const std::string& line) {
 
 std::set<std::string> tests_of_the_tree() {
   std::set<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(DUET_SOURCE_DIR) / "tests")) {
+  for (const auto& entry : fs::recursive_directory_iterator(source_dir() / "tests")) {
     if (entry.path().extension() != ".cpp") continue;
     std::istringstream text(text_of(entry.path()));
     for (std::string line; std::getline(text, line);) names.insert(test_of(line));
@@ -36,7 +37,7 @@ std::set<std::string> tests_of_the_tree() {
 }
 
 TEST(SecurityPage, NamesTestsThatExist) {
-  const std::string page = text_of(fs::path(DUET_SOURCE_DIR) / "docs" / "security.md");
+  const std::string page = text_of(source_dir() / "docs" / "security.md");
   const auto tests = tests_of_the_tree();
   EXPECT_GT(tests.size(), 500U);
   const std::regex name(R"(`([A-Z]\w+\.[A-Z]\w+)`)");
@@ -50,7 +51,7 @@ TEST(SecurityPage, NamesTestsThatExist) {
 
 // A threat without a test is a wish.
 TEST(SecurityPage, HasATestForEveryThreat) {
-  std::istringstream page(text_of(fs::path(DUET_SOURCE_DIR) / "docs" / "security.md"));
+  std::istringstream page(text_of(source_dir() / "docs" / "security.md"));
   int threats = 0;
   bool in_table = false;
   for (std::string line; std::getline(page, line);) {

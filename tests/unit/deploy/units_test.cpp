@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 
 namespace duet {
@@ -21,7 +22,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::IsSupersetOf;
 
-const fs::path kDeploy = fs::path(DUET_SOURCE_DIR) / "deploy";
+const fs::path kDeploy = source_dir() / "deploy";
 
 std::vector<std::string> lines_of(const fs::path& file) {
   std::istringstream text(text_of(file));
@@ -149,7 +150,7 @@ TEST(InstalledBroker, IsConfiguredAsThePlatforms) {
   const auto shipped = lines_of(kDeploy / "etc" / "duet" / "mosquitto.conf");
   std::vector<std::regex> patterns;
   std::vector<std::string> templates;
-  for (const auto& line : lines_of(fs::path(DUET_SOURCE_DIR) / "mosquitto.conf")) {
+  for (const auto& line : lines_of(source_dir() / "mosquitto.conf")) {
     if (std::regex_match(line, std::regex("@[A-Z_]+@"))) continue;  // a line that may be left out
     const auto quoted = std::regex_replace(line, std::regex(R"([.+*?()\[\]{}^$|\\])"), R"(\$&)");
     patterns.emplace_back(std::regex_replace(quoted, std::regex("@[A-Z_0-9]+@"), R"(\S+)"));

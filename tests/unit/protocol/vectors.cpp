@@ -4,10 +4,12 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/support/places.h"
+
 namespace duet {
 
 nlohmann::json load_vectors(std::string_view file_name, std::string_view list) {
-  const std::string path = std::string(DUET_VECTORS_DIR) + '/' + std::string(file_name);
+  const std::string path = (source_dir() / "docs" / "vectors" / file_name).string();
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot open " + path);
   return nlohmann::json::parse(file).at(std::string(list));

@@ -8,6 +8,7 @@
 #include "acl/signing_key.h"
 #include "file_io/file.h"
 #include "file_io/secret_file.h"
+#include "tests/support/places.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {
@@ -87,7 +88,7 @@ TEST_F(PushConfigTest, ReadsEverySetting) {
 // The file that we ship, with keys where it says that keys are.
 TEST_F(PushConfigTest, TheSampleIsLoadedAndHasTheDefaults) {
   const std::string place = "/etc/duet/push/";
-  auto text = read_file(std::filesystem::path(DUET_SOURCE_DIR) / "deploy" / "push.toml");
+  auto text = read_file(source_dir() / "deploy" / "push.toml");
   for (auto at = text.find(place); at != std::string::npos; at = text.find(place)) {
     text.replace(at, place.size(), path(""));
   }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "supervisor/tls_files.h"
+#include "tests/support/places.h"
 #include "tests/unit/supervisor/text_file.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -18,7 +19,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::filesystem::path kShipped = std::filesystem::path(DUET_SOURCE_DIR) / "deploy" / "haproxy";
+const std::filesystem::path kShipped = source_dir() / "deploy" / "haproxy";
 const Timestamp kToday{hours(24) * 20'000};
 constexpr hours kADay{24};
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/support/places.h"
 #include "tests/unit/supervisor/text_file.h"
 
 namespace duet {
@@ -16,7 +17,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
 
-const std::filesystem::path kShippedTemplate = std::filesystem::path(DUET_SOURCE_DIR) / "mosquitto.conf";
+const std::filesystem::path kShippedTemplate = source_dir() / "mosquitto.conf";
 
 std::string broker(const PlatformConfig& config = {}, const std::string& root = "/srv/with space") {
   return broker_config(read_text(kShippedTemplate), Layout(root), Ports{1, 2, 3}, config,

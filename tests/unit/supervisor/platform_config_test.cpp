@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "tests/support/places.h"
 #include "tests/unit/supervisor/text_file.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -147,8 +148,7 @@ level = "debug"
 }
 
 TEST_F(PlatformConfigFile, TheShippedSampleHoldsTheDefaults) {
-  const PlatformConfig sample =
-      load_platform_config(std::filesystem::path(DUET_SOURCE_DIR) / "deploy" / "duet.toml");
+  const PlatformConfig sample = load_platform_config(source_dir() / "deploy" / "duet.toml");
   const PlatformConfig defaults;
   EXPECT_EQ(sample.limits.messages_per_second, defaults.limits.messages_per_second);
   EXPECT_EQ(sample.limits.burst, defaults.limits.burst);

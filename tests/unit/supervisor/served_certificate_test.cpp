@@ -22,8 +22,8 @@ using std::chrono::hours;
 using testing::HasSubstr;
 using testing::Not;
 
-const Timestamp kToday{hours(24) * 20'000};
-constexpr hours kADay{24};
+const Timestamp kDayOfCheck{hours(24) * 20'000};
+constexpr hours kOneDay{24};
 constexpr int kLooks = 3000;
 constexpr std::chrono::milliseconds kBetweenLooks{20};
 
@@ -39,7 +39,8 @@ class ServedCertificateTest : public testing::Test {
   ServedCertificateTest() { layout_.prepare(); }
   ~ServedCertificateTest() override { stop_proxy(); }
 
-  Certificate issue(Timestamp from = kToday - kADay, Timestamp until = kToday + 90 * kADay) const {
+  Certificate issue(Timestamp from = kDayOfCheck - kOneDay,
+                    Timestamp until = kDayOfCheck + 90 * kOneDay) const {
     return issue_certificate({.common_name = "chat.example.com",
                               .use = CertificateSpec::Use::server,
                               .names = {"chat.example.com"},
@@ -64,8 +65,9 @@ class ServedCertificateTest : public testing::Test {
             {"the certificate of another first", one.key_pem + issue().pem + one.pem, "does not belong"},
             {"half a key", one.key_pem.substr(0, 120) + "\n" + one.pem, "that can be read"},
             {"cut in the certificate", whole.substr(0, whole.size() - 100), "has no certificate"},
-            {"ended", file_text(issue(kToday - 9 * kADay, kToday - kADay)), "ended on"},
-            {"not good yet", file_text(issue(kToday + kADay, kToday + 9 * kADay)), "not good before"}};
+            {"ended", file_text(issue(kDayOfCheck - 9 * kOneDay, kDayOfCheck - kOneDay)), "ended on"},
+            {"not good yet", file_text(issue(kDayOfCheck + kOneDay, kDayOfCheck + 9 * kOneDay)),
+             "not good before"}};
   }
 
   void put(const std::string& text) const {
@@ -73,14 +75,14 @@ class ServedCertificateTest : public testing::Test {
     out << text;
   }
 
-  ServedCertificate open(Timestamp now = kToday) const {
+  ServedCertificate open(Timestamp now = kDayOfCheck) const {
     PlatformConfig::Tls rules;
     rules.certificate = file_;
     return ServedCertificate(layout_, rules, now);
   }
 
   // What the operator would read in the report; empty when the file was taken.
-  static std::string refresh(ServedCertificate& served, Timestamp now = kToday) {
+  static std::string refresh(ServedCertificate& served, Timestamp now = kDayOfCheck) {
     try {
       served.refresh(now);
     } catch (const std::runtime_error& error) {
@@ -137,7 +139,7 @@ class ServedCertificateTest : public testing::Test {
   TemporaryDirectory directory_;
   Layout layout_{directory_.path() / "data"};
   std::filesystem::path file_ = directory_.path() / "chat.pem";
-  Certificate authority_ = make_authority("test", kToday - kADay, kToday + 900 * kADay);
+  Certificate authority_ = make_authority("test", kDayOfCheck - kOneDay, kDayOfCheck + 900 * kOneDay);
   std::unique_ptr<Process> proxy_;
 };
 
@@ -252,27 +254,27 @@ TEST_F(ServedCertificateTest, ItsCopyIsPrivate) {
 TEST_F(ServedCertificateTest, WarnsOnceAtEachTimeBeforeItsEnd) {
   put(good());  // for 90 days
   auto served = open();
-  const auto warning = [&](hours after) { return served.warning(kToday + after).value_or(""); };
-  EXPECT_EQ(warning(68 * kADay), "");
-  EXPECT_THAT(warning(69 * kADay), HasSubstr("within 21 days"));
-  EXPECT_EQ(warning(69 * kADay + hours(1)), "");
-  EXPECT_EQ(warning(82 * kADay), "");
-  EXPECT_THAT(warning(83 * kADay), HasSubstr("within 7 days"));
-  EXPECT_EQ(warning(88 * kADay), "");
-  EXPECT_THAT(warning(89 * kADay), HasSubstr("within 1 day:"));
-  EXPECT_THAT(warning(90 * kADay), HasSubstr("ended on"));
-  EXPECT_EQ(warning(91 * kADay), "");
+  const auto warning = [&](hours after) { return served.warning(kDayOfCheck + after).value_or(""); };
+  EXPECT_EQ(warning(68 * kOneDay), "");
+  EXPECT_THAT(warning(69 * kOneDay), HasSubstr("within 21 days"));
+  EXPECT_EQ(warning(69 * kOneDay + hours(1)), "");
+  EXPECT_EQ(warning(82 * kOneDay), "");
+  EXPECT_THAT(warning(83 * kOneDay), HasSubstr("within 7 days"));
+  EXPECT_EQ(warning(88 * kOneDay), "");
+  EXPECT_THAT(warning(89 * kOneDay), HasSubstr("within 1 day:"));
+  EXPECT_THAT(warning(90 * kOneDay), HasSubstr("ended on"));
+  EXPECT_EQ(warning(91 * kOneDay), "");
 }
 
 TEST_F(ServedCertificateTest, WarnsOfTheNextCertificateToo) {
   put(good());
   auto served = open();
-  EXPECT_THAT(served.warning(kToday + 89 * kADay).value_or(""), HasSubstr("within 1 day"));
+  EXPECT_THAT(served.warning(kDayOfCheck + 89 * kOneDay).value_or(""), HasSubstr("within 1 day"));
   start_proxy(served);
-  put(file_text(issue(kToday, kToday + 180 * kADay)));
-  EXPECT_EQ(refresh(served, kToday + 89 * kADay), "");
-  EXPECT_EQ(served.warning(kToday + 89 * kADay), std::nullopt);
-  EXPECT_THAT(served.warning(kToday + 160 * kADay).value_or(""), HasSubstr("ends on"));
+  put(file_text(issue(kDayOfCheck, kDayOfCheck + 180 * kOneDay)));
+  EXPECT_EQ(refresh(served, kDayOfCheck + 89 * kOneDay), "");
+  EXPECT_EQ(served.warning(kDayOfCheck + 89 * kOneDay), std::nullopt);
+  EXPECT_THAT(served.warning(kDayOfCheck + 160 * kOneDay).value_or(""), HasSubstr("ends on"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "sockets.h"
 #include "tests/support/patience.h"
+#include "tests/support/places.h"
 #include "tests/support/process.h"
 
 namespace duet {
@@ -28,7 +29,7 @@ class Program : public testing::Test {
                                            << broker << "\n[log]\nlevel = \"debug\"\n"
                                            << more;
     gateway_ = std::make_unique<ChildProcess>(
-        std::vector<std::string>{DUET_WS, "--config", (dir_.path() / "ws.toml").string()},
+        std::vector<std::string>{program("duet-ws"), "--config", (dir_.path() / "ws.toml").string()},
         ChildProcess::Streams::to_log, dir_.path() / "log");
     ASSERT_TRUE(
         eventually([&] { return text_of(dir_.path() / "ready") == std::to_string(gateway_->pid()) + "\n"; }));
@@ -51,11 +52,11 @@ class Program : public testing::Test {
 };
 
 TEST_F(Program, SaysWhatItTakes) {
-  EXPECT_EQ(run_command({DUET_WS, "--help"}).status, 0);
-  EXPECT_THAT(run_command({DUET_WS, "--help"}).out, HasSubstr("--config"));
-  EXPECT_EQ(run_command({DUET_WS}).status, 2);
-  EXPECT_EQ(run_command({DUET_WS, "--frob"}).status, 2);
-  const Finished missing = run_command({DUET_WS, "--config", "/nowhere.toml"});
+  EXPECT_EQ(run_command({program("duet-ws"), "--help"}).status, 0);
+  EXPECT_THAT(run_command({program("duet-ws"), "--help"}).out, HasSubstr("--config"));
+  EXPECT_EQ(run_command({program("duet-ws")}).status, 2);
+  EXPECT_EQ(run_command({program("duet-ws"), "--frob"}).status, 2);
+  const Finished missing = run_command({program("duet-ws"), "--config", "/nowhere.toml"});
   EXPECT_EQ(missing.status, 1);
   EXPECT_THAT(missing.err, HasSubstr("/nowhere.toml"));
 }
@@ -64,7 +65,7 @@ TEST_F(Program, APortInUseIsNamed) {
   const FakeBroker other;
   std::ofstream(dir_.path() / "ws.toml") << "[listen]\nport = " << other.port() << "\n[broker]\n"
                                          << at(other);
-  const Finished refused = run_command({DUET_WS, "--config", (dir_.path() / "ws.toml").string()});
+  const Finished refused = run_command({program("duet-ws"), "--config", (dir_.path() / "ws.toml").string()});
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, HasSubstr("port " + std::to_string(other.port())));
 }

@@ -103,7 +103,11 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
     File file(temporary, File::Mode::create);
     auto error = file.write_at(0, content);
     if (!error) error = file.sync_data();
-    if (error) throw std::system_error(error, "cannot write " + temporary);
+    if (error) {
+      std::error_code ignored;  // the next attempt replaces what cannot be removed
+      std::filesystem::remove(temporary, ignored);
+      throw std::system_error(error, "cannot write " + temporary);
+    }
   }
   std::filesystem::rename(temporary, path);
   sync_directory(path.parent_path());

@@ -58,7 +58,9 @@ void sync_directory_of(const fs::path& path) {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& path)
-      : name_(path.string() + ".XXXXXX"), fd_(::mkostemp(name_.data(), O_CLOEXEC)) {  // mode 0600
+      : path_(path),
+        name_(path.string() + ".XXXXXX"),
+        fd_(::mkostemp(name_.data(), O_CLOEXEC)) {  // mode 0600
     if (fd_.get() < 0) fail("create a file beside", path);
   }
   ~TemporaryFile() {
@@ -67,20 +69,22 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
+  // Errors name the file that is to be replaced: they read the same at each attempt.
   void write(std::string_view content, mode_t mode) {
-    write_all(fd_.get(), content, name_);
-    if (::fchmod(fd_.get(), mode) != 0 || ::fsync(fd_.get()) != 0 || !fd_.close()) fail("write", name_);
+    write_all(fd_.get(), content, path_);
+    if (::fchmod(fd_.get(), mode) != 0 || ::fsync(fd_.get()) != 0 || !fd_.close()) fail("write", path_);
   }
-  void move_over(const fs::path& path) {
-    if (::rename(name_.c_str(), path.c_str()) != 0) fail("replace", path);
+  void move_over() {
+    if (::rename(name_.c_str(), path_.c_str()) != 0) fail("replace", path_);
     name_.clear();
   }
   // link() fails when the name is taken, as rename() does not.
-  void add_name(const fs::path& path) const {
-    if (::link(name_.c_str(), path.c_str()) != 0) fail("create", path);
+  void add_name() const {
+    if (::link(name_.c_str(), path_.c_str()) != 0) fail("create", path_);
   }
 
  private:
+  const fs::path path_;
   std::string name_;  // before fd_: opening fills it in
   Descriptor fd_;
 };
@@ -129,14 +133,14 @@ std::string read_secret_line(const fs::path& path) {
 void write_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
   TemporaryFile file(path);
   file.write(content, mode);
-  file.move_over(path);
+  file.move_over();
   sync_directory_of(path);
 }
 
 void create_file_atomically(const fs::path& path, std::string_view content, mode_t mode) {
   TemporaryFile file(path);
   file.write(content, mode);
-  file.add_name(path);
+  file.add_name();
   sync_directory_of(path);
 }
 

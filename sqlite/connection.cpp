@@ -2,8 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <system_error>
 #include <utility>
 
+#include "file_io/disk_full.h"
 #include "file_io/store_error.h"
 
 namespace duet::sqlite {
@@ -11,6 +13,23 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int kWatchSteps = 1'000'000;  // of SQLite's virtual machine: some tenths of a second
+
+// Whether what failed may succeed later. A file that cannot be opened is worth it only without room for it.
+bool passes(sqlite3* handle) {
+  switch (sqlite3_errcode(handle) & 0xff) {  // the primary code
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOMEM:
+      return true;
+    case SQLITE_CANTOPEN:
+      return is_disk_full(std::error_code(sqlite3_system_errno(handle), std::generic_category()));
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -49,7 +68,9 @@ bool Connection::in_transaction() const noexcept {
 }
 
 void Connection::fail(const char* operation) const {
-  throw StoreError("database " + file_.string() + ": cannot " + operation + ": " + sqlite3_errmsg(get()));
+  const auto text = "database " + file_.string() + ": cannot " + operation + ": " + sqlite3_errmsg(get());
+  if (passes(get())) throw StoreUnavailable(text);
+  throw StoreError(text);
 }
 
 void Connection::damaged(const std::string& what) const {

@@ -51,7 +51,8 @@ class Connection {
   const std::filesystem::path& file() const { return file_; }
   sqlite3* get() const noexcept { return handle_.get(); }
 
-  // Throw StoreError: what SQLite said last, or a law of ours that what is stored breaks.
+  // Throw StoreError: what SQLite said last (StoreUnavailable if that passes), or a law of ours that what is
+  // stored breaks.
   [[noreturn]] void fail(const char* operation) const;
   [[noreturn]] void damaged(const std::string& what) const;
 

@@ -8,14 +8,17 @@
 #include <cerrno>
 #include <system_error>
 
+#include "file_io/disk_full.h"
 #include "file_io/store_error.h"
 
 namespace duet::sqlite {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& file, const char* operation) {
-  throw StoreError("cannot " + std::string(operation) + " " + file.string() + ": " +
-                   std::generic_category().message(errno));
+  const std::error_code error(errno, std::generic_category());
+  const auto text = "cannot " + std::string(operation) + " " + file.string() + ": " + error.message();
+  if (is_disk_full(error)) throw StoreUnavailable(text);
+  throw StoreError(text);
 }
 
 int open_or_fail(const std::filesystem::path& file, int flags, const char* operation) {

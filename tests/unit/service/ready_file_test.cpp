@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "file_io/secret_file.h"
+#include "tests/support/patience.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace duet {
@@ -43,6 +44,27 @@ TEST_F(Ready, IsOptional) {
   ReadyFile ready("");
   ready.open(1);
   ready.close(1);
+}
+
+TEST_F(Ready, IsWrittenAsSoonAsThatIsPossible) {
+  const auto file = directory_.path() / "later" / "store.ready";
+  ReadyFile ready(file);
+  ready.open(1);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  std::filesystem::create_directory(file.parent_path());
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
+}
+
+TEST_F(Ready, IsNotWrittenForASessionThatEndedBeforeThatWasPossible) {
+  const auto directory = directory_.path() / "later";
+  ReadyFile ended(directory / "ended");
+  ended.open(1);
+  ended.close(1);
+  ReadyFile open(directory / "open");
+  open.open(1);
+  std::filesystem::create_directory(directory);
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(directory / "open"); }));
+  EXPECT_FALSE(std::filesystem::exists(directory / "ended"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // supervisor/detach.h: running on without the terminal.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 namespace duet {
@@ -15,14 +16,21 @@ class Launch {
 
   // The start succeeded: lets go of the terminal and lets the other process return.
   void succeeded();
+  // The start waits for something that may take long, and has said so: the other process returns too. Once is
+  // enough; it may still succeed.
+  void waiting();
 
  private:
+  void tell(char word);
+
   int fd_;
 };
 
+enum class LaunchOutcome : std::uint8_t { succeeded, waiting, failed };
+
 // Forks. The new process, in its own session, runs `body` and exits with what it returns; this one returns
-// when body has called succeeded(): true, or when it ended before (it has said why): false. After a minute
-// and a half without either it is asked to stop: false. Precondition: no other thread.
-bool run_detached(const std::function<int(Launch&)>& body);
+// when body has called succeeded() or waiting(), or when it ended before (it has said why): failed. After a
+// minute and a half without either it is asked to stop: failed. Precondition: no other thread.
+LaunchOutcome run_detached(const std::function<int(Launch&)>& body);
 
 }  // namespace duet

@@ -24,6 +24,15 @@ void make_directory(const fs::path& path) {
 
 }  // namespace
 
+std::vector<fs::path> Layout::directories() const {
+  std::vector<fs::path> paths{root_};
+  for (const char* name : {"secrets", "secrets/keys", "run", "journal", "store", "auth", "push", "issuers",
+                           "log", "tls", "clients"}) {
+    paths.push_back(root_ / name);
+  }
+  return paths;
+}
+
 void Layout::prepare() const {
   std::error_code ignored;  // the root itself says better what is wrong
   fs::create_directories(root_.parent_path(), ignored);
@@ -31,9 +40,8 @@ void Layout::prepare() const {
   make_directory(root_);
   if (::access(root_.c_str(), R_OK | W_OK | X_OK) != 0) throw_path_error(root_, "cannot write there", errno);
 
-  for (const char* name : {"secrets", "secrets/keys", "run", "journal", "store", "auth", "push", "issuers",
-                           "log", "tls", "clients"}) {
-    const fs::path path = root_ / name;
+  for (const auto& path : directories()) {
+    if (path == root_) continue;
     make_directory(path);
     if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) throw_path_error(path, "cannot write there", errno);
     if (::chmod(path.c_str(), 0700) != 0) throw_path_error(path, "cannot close it to others", errno);

@@ -20,6 +20,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace duet {
 
@@ -76,6 +77,9 @@ class Layout {
   std::filesystem::path accounts() const { return root_ / "auth" / "auth.db"; }
   std::filesystem::path push_database() const { return root_ / "push" / "push.db"; }
   std::filesystem::path log(const std::string& process) const { return root_ / "log" / (process + ".log"); }
+
+  // The root and those below it in which processes write.
+  std::vector<std::filesystem::path> directories() const;
 
   // Makes the directories that are missing (0700) and closes those below the root to everybody else, which a
   // copy may have opened. Throws std::runtime_error with one line that names the path that cannot be used.

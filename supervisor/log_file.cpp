@@ -48,9 +48,18 @@ void LogFile::trim(std::uintmax_t max_bytes) {
   std::error_code error;
   const auto size = fs::file_size(path_, error);
   if (error || size <= max_bytes) return;
-  // Copied, not renamed: the process keeps the file open.
-  fs::copy_file(path_, path_.string() + ".1", fs::copy_options::overwrite_existing, error);
-  if (!error) fs::resize_file(path_, 0, error);
+  // Copied, not renamed: the process keeps the file open. The older copy goes first, so that this one may
+  // take its place on a full disk.
+  const fs::path older = path_.string() + ".1";
+  fs::remove(older, error);
+  fs::copy_file(path_, older, error);
+  if (error) {
+    std::error_code ignored;
+    fs::remove(older, ignored);
+    if (size <= 2 * max_bytes) return;
+    error.clear();  // without room for a copy what the log says is given up for its bound
+  }
+  fs::resize_file(path_, 0, error);
   if (!error) start_ = 0;
 }
 

@@ -24,7 +24,8 @@ class LogFile {
 
   // Moves the content to `<path>.1` once it is over `max_bytes`. The writer goes on at the start of the same
   // file; lines written in the moment between are lost. Failure is left for the next call: a full disk must
-  // not stop the platform.
+  // not stop the platform. Without room for the copy the file may grow to twice `max_bytes`; then it is
+  // emptied and nothing is kept.
   void trim(std::uintmax_t max_bytes = kMaxBytes);
 
   // To be called now and then. When the file was renamed or removed (logrotate), the process still writes

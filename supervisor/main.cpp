@@ -1,5 +1,6 @@
 // duet-run: runs the whole platform on this machine (scripts/run builds it and hands over to it).
 #include <sys/stat.h>
+#include <sysexits.h>
 
 #include <cstdlib>
 #include <exception>
@@ -40,16 +41,28 @@ int run_as_daemon(const Options& options, Launch& launch) try {
     report.leave_terminal();
     launch.succeeded();
   };
-  run_platform(options, signals, {.on_ready = on_ready, .on_stopping = [] {}});
+  const auto on_waiting = [&](Report& report) {
+    report.leave_terminal();
+    launch.waiting();
+  };
+  run_platform(options, signals, {.on_ready = on_ready, .on_stopping = [] {}, .on_waiting = on_waiting});
   return EXIT_SUCCESS;
 } catch (const std::exception& error) {
   return fail(error);
 }
 
 int detach(const Options& options) {
-  if (!run_detached([&](Launch& launch) { return run_as_daemon(options, launch); })) return EXIT_FAILURE;
-  if (options.demo) play_demo(options.data_dir, std::cout);
-  return EXIT_SUCCESS;
+  switch (run_detached([&](Launch& launch) { return run_as_daemon(options, launch); })) {
+    case LaunchOutcome::succeeded:
+      if (options.demo) play_demo(options.data_dir, std::cout);
+      return EXIT_SUCCESS;
+    case LaunchOutcome::waiting:
+      std::cout << "duet: it goes on waiting in the background; --stop ends it" << std::endl;
+      return EX_TEMPFAIL;
+    case LaunchOutcome::failed:
+      break;
+  }
+  return EXIT_FAILURE;
 }
 
 int run(int argc, char** argv) try {

@@ -6,7 +6,7 @@
 
 namespace duet {
 
-// Throws std::runtime_error "PATH: DOING: the text of the errno `error`", the one line an operator reads.
+// Throws std::system_error "PATH: DOING: the text of the errno `error`", the one line an operator reads.
 [[noreturn]] void throw_path_error(const std::filesystem::path& path, const std::string& doing, int error);
 
 }  // namespace duet

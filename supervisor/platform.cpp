@@ -15,6 +15,7 @@
 #include "supervisor/layout.h"
 #include "supervisor/lock.h"
 #include "supervisor/part_health.h"
+#include "supervisor/patient_start.h"
 #include "supervisor/platform_config.h"
 #include "supervisor/platform_health.h"
 #include "supervisor/ports.h"
@@ -63,6 +64,7 @@ class Chore {
       reason = error.what();
     }
     if (!reason.empty() && reason != last_reason_) report_.say("trying again: " + reason);
+    if (reason.empty() && !last_reason_.empty()) report_.say("done at last: " + last_reason_);
     last_reason_ = reason;
   }
 
@@ -81,6 +83,22 @@ std::optional<std::string> trouble_of(const Chore& tokens, const Chore& certific
   if (!tokens.trouble().empty()) return "the services' tokens are not renewed: " + tokens.trouble();
   return std::nullopt;
 }
+// DIR/ready.json does not outlive the supervisor, however that ends.
+class ReadyFileGuard {
+ public:
+  explicit ReadyFileGuard(fs::path file) : file_(std::move(file)) { remove(); }  // of one that was killed
+  ~ReadyFileGuard() { remove(); }
+  ReadyFileGuard(const ReadyFileGuard&) = delete;
+  ReadyFileGuard& operator=(const ReadyFileGuard&) = delete;
+
+  void remove() const {
+    std::error_code ignored;  // it names the supervisor, so that a reader can see that it is an old one
+    fs::remove(file_, ignored);
+  }
+
+ private:
+  const fs::path file_;
+};
 
 Part broker_part(const Programs& programs, const Layout& layout, const Ports& ports, int process_lock) {
   return Part{.spec = {.name = "broker",
@@ -211,6 +229,23 @@ std::string where_it_is(const Options& options, const PlatformConfig& config) {
   return text + ", data in " + options.data_dir.string();
 }
 
+// What is made anew at each start.
+struct Prepared {
+  std::optional<ServiceTokens> tokens;
+  std::optional<FrontDoor> front_door;
+  std::vector<Part> parts;
+};
+
+// `made` stays where it is: the parts refer to the front door in it.
+void prepare(Prepared& made, const Programs& programs, const Layout& layout, const Options& options,
+             const PlatformConfig& config, int process_lock) {
+  made.tokens.emplace(open_signing_key(layout, config.tokens), config.tokens, layout);
+  made.tokens->refresh(now());
+  write_configs(programs, layout, options.ports, config);
+  made.front_door = make_front_door(options, layout, config);
+  made.parts = make_parts(programs, made.front_door, layout, options, config, process_lock);
+}
+
 }  // namespace
 
 std::string make_service_certificate(const std::filesystem::path& data_dir, const std::string& name) {
@@ -227,14 +262,18 @@ void run_platform(const Options& options, const Signals& signals, const Platform
   layout.prepare();
   const SupervisorLock lock(layout.lock());
   Report report(layout.log("supervisor"));
-  fs::remove(layout.ready());  // of a supervisor that was killed
+  const ReadyFileGuard ready_file(layout.ready());
   const ProcessLock process_lock(layout.process_lock(), kPatienceWithLeftovers);
 
-  ServiceTokens tokens(open_signing_key(layout, config.tokens), config.tokens, layout);
-  tokens.refresh(now());
   require_free(options.ports, options.tls);
-  write_configs(programs, layout, options.ports, config);
-  auto front_door = make_front_door(options, layout, config);
+  PatientStart start(layout, signals, report, [&] {
+    if (hooks.on_waiting) hooks.on_waiting(report);
+  });
+  Prepared made;
+  if (!start.attempt([&] { prepare(made, programs, layout, options, config, process_lock.fd()); })) {
+    report.say("stopped");
+    return;
+  }
   const auto tls = tls_addresses(options, layout, config);
   if (!has_broker_socket(layout)) {
     report.say("the gateway comes to the broker by TCP: the path of a socket in " + layout.run().string() +
@@ -257,15 +296,16 @@ void run_platform(const Options& options, const Signals& signals, const Platform
     write_ready(layout.ready(), text);
     written = text;
   });
-  Chore refresh_tokens(report, [&] { tokens.refresh(now()); });
+  Chore refresh_tokens(report, [&] { made.tokens->refresh(now()); });
   Chore refresh_certificate(report, [&] {
-    if (!front_door) return;
-    if (const auto warning = front_door->certificate.warning(now())) report.say(*warning);
-    front_door->certificate.refresh(now());
+    if (!made.front_door) return;
+    if (const auto warning = made.front_door->certificate.warning(now())) report.say(*warning);
+    made.front_door->certificate.refresh(now());
   });
 
-  Supervisor supervisor(make_parts(programs, front_door, layout, options, config, process_lock.fd()),
-                        {.on_ready =
+  Supervisor supervisor(std::move(made.parts),
+                        {.held_up = [&] { return start.held_up(); },
+                         .on_ready =
                              [&] {
                                report.say(where_it_is(options, config));
                                if (tls) say_how_to_trust(report, *tls);
@@ -283,7 +323,7 @@ void run_platform(const Options& options, const Signals& signals, const Platform
                              },
                          .on_stopping =
                              [&] {
-                               fs::remove(layout.ready());
+                               ready_file.remove();
                                hooks.on_stopping();
                              },
                          .on_tick =

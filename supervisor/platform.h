@@ -13,11 +13,14 @@ namespace duet {
 struct PlatformHooks {
   std::function<void(Report&)> on_ready;  // clients can connect
   std::function<void()> on_stopping;
+  // The start waits until there is room on the disk, and has said so. May be called again. May be empty.
+  std::function<void(Report&)> on_waiting = {};
 };
 
-// Runs until a signal asks to stop; then DIR/ready.json is gone and every process has ended. Throws an
-// exception whose text is one clear line when the platform cannot be started. `options.data_dir` must be
-// absolute.
+// Runs until a signal asks to stop. Throws an exception whose text is one clear line when the platform cannot
+// be started. On a full disk a first start fails in this way; where the platform has run before, the start
+// waits until there is room. However it ends, DIR/ready.json is gone and every process has ended.
+// `options.data_dir` must be absolute.
 void run_platform(const Options& options, const Signals& signals, const PlatformHooks& hooks);
 
 // Makes a client certificate for a service on another machine (tls.services_port). Returns one line that says

@@ -163,7 +163,7 @@ std::optional<ProcessEnd> Process::reap() {
   if (::waitpid(*pid_, &status, WNOHANG) != *pid_) return std::nullopt;
   pid_.reset();
   return ProcessEnd{.how = describe(status),
-                    .lifetime = std::chrono::duration_cast<std::chrono::milliseconds>(
+                    .lifetime = std::chrono::ceil<std::chrono::milliseconds>(
                         std::chrono::steady_clock::now() - started_at_)};
 }
 

@@ -29,7 +29,7 @@ struct ProcessSpec {
 // How a process ended, in words: "ended with status 1", "was killed by signal 9".
 struct ProcessEnd {
   std::string how;
-  std::chrono::milliseconds lifetime;
+  std::chrono::milliseconds lifetime;  // 0: it did not even start
 };
 
 class Process {

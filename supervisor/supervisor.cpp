@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <stdexcept>
+#include <utility>
 
 namespace duet {
 namespace {
@@ -25,10 +27,17 @@ Supervisor::Supervisor(std::vector<Part> parts, SupervisorHooks hooks, const Sig
 void Supervisor::run() {
   started_at_ = next_tick_ = Clock::now();
   for (auto& watched : parts_) watched->start_at = started_at_;
-  start_due();
-  supervise();
+  std::exception_ptr broken;
+  try {
+    start_due();
+    supervise();
+  } catch (const std::exception& error) {
+    report_.note(std::string("stopping: ") + error.what());
+    broken = std::current_exception();
+  }
   hooks_.on_stopping();
   stop_all();
+  if (broken) std::rethrow_exception(broken);
   if (failure_) throw std::runtime_error(*failure_);
 }
 
@@ -63,14 +72,24 @@ Supervisor::Clock::time_point Supervisor::next_event() const {
 
 void Supervisor::start(Watched& watched) {
   watched.start_at.reset();
-  if (watched.part.before_start) watched.part.before_start();
-  const auto started = watched.process.start();
+  const auto started = try_to_start(watched);
   if (!started) {
     after_end(watched, ProcessEnd{.how = started.error(), .lifetime = std::chrono::milliseconds(0)});
     return;
   }
   if (ready_) watched.tell_by = Clock::now() + kTellPatience;
+  if (watched.failing) return;
   report_.note(watched.process.name() + " started as process " + std::to_string(watched.process.pid()));
+}
+
+// What is done before it (a file is written) is a part of the start: it may fail on a full disk.
+Result<void, std::string> Supervisor::try_to_start(Watched& watched) {
+  try {
+    if (watched.part.before_start) watched.part.before_start();
+  } catch (const std::exception& error) {
+    return Failure<std::string>(error.what());
+  }
+  return watched.process.start();
 }
 
 void Supervisor::start_due() {
@@ -95,12 +114,16 @@ void Supervisor::after_end(Watched& watched, const ProcessEnd& end) {
   const auto wait = watched.backoff.after_life_of(end.lifetime);
   watched.start_at = Clock::now() + wait;
   watched.tell_by.reset();
-  if (!ready_ && ++watched.early_ends >= kMaxEarlyEnds) {
-    const std::string words = watched.process.log().last_words();
+  if (!ready_ && !is_held_up() && ++watched.early_ends >= kMaxEarlyEnds) {
+    const bool ran = end.lifetime.count() > 0;
+    const std::string words = ran ? watched.process.log().last_words() : "";
     failure_ = watched.process.name() + " cannot start: " + (words.empty() ? end.how : words);
     report_.note(*failure_);
     return;
   }
+  watched.failing = end.how == watched.told_end;
+  watched.told_end = end.how;
+  if (watched.failing) return;
   const std::string line = watched.process.name() + " " + end.how + "; starting it again in " +
                            std::to_string(wait.count()) + " ms";
   // While starting, the failure is told once, with its reason, if it stays.
@@ -111,10 +134,18 @@ void Supervisor::after_end(Watched& watched, const ProcessEnd& end) {
   }
 }
 
+bool Supervisor::is_held_up() const {
+  return hooks_.held_up && hooks_.held_up();
+}
+
 bool Supervisor::is_ready(Watched& watched) {
   if (!watched.process.running()) return false;
   const pid_t pid = watched.process.pid();
-  if (watched.ready_pid != pid && watched.part.is_ready(pid)) watched.ready_pid = pid;
+  if (watched.ready_pid != pid && watched.part.is_ready(pid)) {
+    watched.ready_pid = pid;
+    watched.told_end.clear();
+    watched.failing = false;
+  }
   return watched.ready_pid == pid;
 }
 
@@ -150,6 +181,8 @@ void Supervisor::tell_restarted() {
 void Supervisor::tick() {
   if (Clock::now() < next_tick_) return;
   next_tick_ = Clock::now() + kTick;
+  // A service that waits for room does not end; somebody may wait for the start.
+  if (!ready_ && Clock::now() >= started_at_ + kTick) is_held_up();
   look_after_logs();
   hooks_.on_tick();
 }

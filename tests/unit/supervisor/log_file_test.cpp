@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/unit/file_size_limit.h"
 #include "tests/unit/supervisor/text_file.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -113,6 +114,20 @@ TEST_F(LogFileTest, OpensPrivately) {
   ::close(log_.open_for_process());
   EXPECT_EQ(std::filesystem::status(path_).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(LogFileTest, WithoutRoomForTheCopyTheLogIsEmptiedAtTwiceItsBound) {
+  const int fd = log_.open_for_process();
+  write(fd, "0123456789\n");
+  write_text(path_.string() + ".1", "older\n");
+  const FileSizeLimit full(8);
+  log_.trim(10);
+  EXPECT_EQ(read_text(path_), "0123456789\n") << "there may be room soon";
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".1")) << "half a copy is none";
+  log_.trim(5);
+  EXPECT_EQ(read_text(path_), "");
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".1"));
+  ::close(fd);
 }
 
 }  // namespace

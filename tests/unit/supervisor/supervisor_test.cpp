@@ -110,6 +110,61 @@ TEST_F(SupervisorTest, GivesUpOnAPartThatNeverStarts) {
   EXPECT_TRUE(stopping);
 }
 
+// As duet-push, whose configuration is written before each start, on a full disk.
+TEST_F(SupervisorTest, StartsAPartWhosePreparationFailedAsSoonAsItSucceeds) {
+  std::vector<Part> parts;
+  parts.push_back(part("broker", "exec sleep 100"));
+  parts.push_back(part("push", "exec sleep 100"));
+  int attempts = 0;
+  parts.back().before_start = [&] {
+    ++attempts;
+    if (attempts > 1 && attempts < 5) throw std::runtime_error("cannot write run/push.toml");
+  };
+  std::vector<std::map<std::string, pid_t>> told;
+  auto h = hooks();
+  h.on_pids = [&](const auto& pids) {
+    told.push_back(pids);
+    if (told.size() == 1) ::kill(pids.at("push"), SIGKILL);
+    if (told.size() == 2) ask_to_stop();
+  };
+  Supervisor(std::move(parts), h, signals_, report_).run();
+  EXPECT_EQ(attempts, 5);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].at("broker"), told[1].at("broker"));
+  const auto log = read_text(directory_.path() / "supervisor.log");
+  const auto line = log.find("push cannot write run/push.toml");
+  ASSERT_NE(line, std::string::npos) << log;
+  EXPECT_EQ(log.find("push cannot write run/push.toml", line + 1), std::string::npos) << "told once: " << log;
+}
+
+TEST_F(SupervisorTest, DoesNotGiveUpOnAPartWhileItIsHeldUp) {
+  std::vector<Part> parts;
+  parts.push_back(part("store", "exit 1"));
+  parts.back().is_ready = [](pid_t) { return false; };
+  int starts = 0;
+  parts.back().before_start = [&] {
+    if (++starts > Supervisor::kMaxEarlyEnds) ask_to_stop();
+  };
+  auto h = hooks();
+  h.held_up = [] { return true; };
+  Supervisor(std::move(parts), h, signals_, report_).run();
+  EXPECT_GT(starts, Supervisor::kMaxEarlyEnds);
+}
+
+TEST_F(SupervisorTest, StopsEverythingWhenAHookThrows) {
+  std::vector<Part> parts;
+  parts.push_back(part("broker", "trap 'echo stopped; exit 0' TERM; echo up; while :; do sleep 0.01; done"));
+  const auto log = parts.back().spec.log_file;
+  parts.back().is_ready = [log](pid_t) { return !read_text(log).empty(); };
+  bool stopping = false;
+  auto h = hooks();
+  h.on_ready = [] { throw std::runtime_error("no room"); };
+  h.on_stopping = [&] { stopping = true; };
+  EXPECT_THROW(Supervisor(std::move(parts), h, signals_, report_).run(), std::runtime_error);
+  EXPECT_TRUE(stopping);
+  EXPECT_EQ(read_text(log), "up\nstopped\n");
+}
+
 TEST_F(SupervisorTest, StopsWhileStarting) {
   std::vector<Part> parts;
   parts.push_back(part("broker", "exec sleep 100"));

@@ -81,9 +81,8 @@ void Bridge::run(const std::stop_token& stop) {
   try {
     while (!stop.stop_requested()) work(stop);
     finish();
-  } catch (const std::exception& error) {
-    spdlog::critical("{}", error.what());
-    outlets_.broken();
+  } catch (const std::exception&) {
+    outlets_.broken(std::current_exception());
   }
 }
 
@@ -120,6 +119,7 @@ void Bridge::apply_all(std::optional<BridgeInput> input, const Instant& now) {
   }
   if (input) apply(*std::move(input), now);
   transaction.commit();
+  unkept_.clear();
 }
 
 void Bridge::apply(BridgeInput input, const Instant& now) {
@@ -165,6 +165,7 @@ std::optional<std::string> Bridge::app_for(const RegistrationPayload& said) cons
 }
 
 void Bridge::on(const PushSaid& said, const Instant& now) {
+  unkept_.push_back(said);
   auto payload = parse_registration(said.payload);
   if (payload && !payload->target) return decision_.unregistered(said.device, now.wall);
   const auto app = payload ? app_for(*payload) : std::nullopt;

@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "push_bridge/bridge_input.h"
@@ -19,7 +21,7 @@
 
 namespace duet {
 
-// To the rest of the world. All but `broken` are called on the bridge's thread.
+// To the rest of the world. Called on the bridge's thread.
 struct BridgeOutlets {
   Poster& poster;
   std::function<void(const PushFeedAsk&)> ask_feed;
@@ -27,7 +29,8 @@ struct BridgeOutlets {
   std::function<void(const PushDevices&)> tell_devices;
   std::function<void()> every_second;  // for what else is done by the clock
   std::function<void()> working;       // connected, and everything is known that is needed to send
-  std::function<void()> broken;        // the database failed: nothing goes on
+  // The last word: the database failed, of this. What is on its way is made again by the next bridge.
+  std::function<void(std::exception_ptr)> broken;
 };
 
 class Bridge {
@@ -41,6 +44,10 @@ class Bridge {
   void start();
   // Waits a while for the answers of what is on its way. The destructor does the same.
   void stop();
+
+  // After broken and stop(): the registrations that were taken from the queue and are not in the database, in
+  // their order.
+  std::vector<PushSaid> take_unkept() { return std::exchange(unkept_, {}); }
 
  private:
   void run(const std::stop_token& stop);
@@ -76,9 +83,10 @@ class Bridge {
   Decision decision_;
   Dispatcher dispatcher_;
   FeedFollower follower_;
-  Instant last_;          // when work() last looked
-  bool lost_ = false;     // the connection, in the inputs that are being applied
-  bool working_ = false;  // said so
+  std::vector<PushSaid> unkept_;  // of the inputs that are being applied
+  Instant last_;                  // when work() last looked
+  bool lost_ = false;             // the connection, in the inputs that are being applied
+  bool working_ = false;          // said so
   std::chrono::steady_clock::time_point next_second_;
   int seconds_ = 0;
   std::jthread thread_;  // last: it ends before the rest goes

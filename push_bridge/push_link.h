@@ -25,6 +25,8 @@ class PushLink {
 
   // From here on it connects, and connects again, for ever.
   void start() { link_.start(); }
+  // Nothing comes in any more when it returns.
+  void stop() { link_.stop(); }
   // Any thread. Not after the link's end.
   PublishResult publish(Link::Publish message) { return link_.publish(std::move(message)); }
   void ask(const PushFeedAsk& ask);

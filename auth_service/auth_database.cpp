@@ -28,8 +28,9 @@ sqlite::Connection open(const std::filesystem::path& file) {
 
 // Tokens that were issued with a longer life than today's may still be about.
 std::chrono::seconds raise_longest_life(sqlite::Connection& connection, const SessionRules& rules) {
+  // Nothing is written when nothing changes: a start needs no room then.
   sqlite::Statement raise(connection, "note the life of tokens",
-                          "UPDATE meta SET longest_access_s = max(longest_access_s, ?1)");
+                          "UPDATE meta SET longest_access_s = ?1 WHERE longest_access_s < ?1");
   raise.execute(rules.access_ttl.count());
   sqlite::Statement read(connection, "read the life of tokens", "SELECT longest_access_s FROM meta");
   auto row = read.query();

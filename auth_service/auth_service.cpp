@@ -64,13 +64,22 @@ void AuthService::keep_house(const std::stop_token& stop) {
   std::unique_lock lock(mutex);
   while (!asleep.wait_for(lock, stop, parts_.config.keys.reload_every, [] { return false; })) {
     if (stop.stop_requested()) return;
-    try {
-      keys_.reload(parts_.clocks.wall());
-      database_.forget_over();
-    } catch (const std::exception& error) {
-      spdlog::error("{}", error.what());  // what was there stays; the next time comes
-    }
+    attempt(0, [this] { keys_.reload(parts_.clocks.wall()); });
+    attempt(1, [this] { database_.forget_over(); });
   }
+}
+
+// What was there stays, and the next time comes. Each failure is told once.
+void AuthService::attempt(std::size_t chore, const std::function<void()>& work) {
+  std::string why;
+  try {
+    work();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  auto& told = told_.at(chore);
+  if (!why.empty() && why != told) spdlog::error("{}; retrying", why);
+  told = why;
 }
 
 }  // namespace duet

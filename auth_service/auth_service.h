@@ -1,8 +1,11 @@
 // auth_service/auth_service.h: the parts of `duet-auth serve`, put together.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include "auth_service/auth_database.h"
@@ -29,6 +32,7 @@ class AuthService {
 
  private:
   void keep_house(const std::stop_token& stop);
+  void attempt(std::size_t chore, const std::function<void()>& work);
 
   AuthDatabase& database_;
   PasswordHasher hasher_;
@@ -36,6 +40,8 @@ class AuthService {
   LoginThrottle throttle_;
   const AuthParts parts_;
   HttpServer server_;
+  std::array<std::string, 2>
+      told_;                  // of each of the housekeeper's chores, why it failed the last time; its own
   std::jthread housekeeper_;  // reads the key directory again and forgets what is over
 };
 

@@ -11,6 +11,7 @@
 #include "auth_service/broker_link.h"
 #include "auth_service/config.h"
 #include "mqtt_link/log.h"
+#include "service/disk_patience.h"
 #include "service/health.h"
 #include "service/health_server.h"
 #include "service/stop_signal.h"
@@ -51,26 +52,33 @@ int serve_auth(const std::filesystem::path& config_file) {
   const auto config = load_auth_config(config_file);
   StopSignal stop;  // before any thread
   start_log("auth", config.log_level);
-  AuthDatabase database(config.database, config.sessions, system_clocks().wall);
+  DiskPatience patience(stop, config.database.parent_path());
+  std::optional<AuthDatabase> database;
+  const auto open = [&] { database.emplace(config.database, config.sessions, system_clocks().wall); };
+  if (!patience.attempt(open)) return EXIT_SUCCESS;
   Health health;
-  add_checks(health, config, database);
+  add_checks(health, config, *database);
   NobodyIsTold nobody;
   EveryNameIsFree every_name;
   std::optional<BrokerLink> broker;
   if (config.broker) {
-    broker.emplace(*config.broker, database, users_of_bots(config), health);
+    broker.emplace(*config.broker, *database, users_of_bots(config), health);
   } else {
     spdlog::warn("no broker is configured: the end of a login is felt when its access token has run out");
     spdlog::warn("no broker is configured: sign-up does not look for messages under the name");
   }
   RevocationSink& sink = broker ? broker->sink() : nobody;
   NameRegister& names = broker ? broker->names() : static_cast<NameRegister&>(every_name);
-  const AuthService service(
-      config, database, sink, names, system_clocks(), [&stop] { stop.fail(); }, &health);
+  std::optional<AuthService> service;
+  const auto begin = [&] {  // the first signing key is made, and the key set is written
+    service.emplace(
+        config, *database, sink, names, system_clocks(), [&stop] { stop.fail(); }, &health);
+  };
+  if (!patience.attempt(begin)) return EXIT_SUCCESS;
   // It answers on its own port; systemd is told from here.
   const HealthServer told(HealthListen(), [&health] { return health.report(); });
   if (broker) broker->start();
-  spdlog::info("listening on {} port {}", config.http.address, service.port());
+  spdlog::info("listening on {} port {}", config.http.address, service->port());
 
   const auto cause = stop.wait();
   spdlog::info("stopping");

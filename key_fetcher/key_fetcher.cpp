@@ -10,6 +10,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "acl/issuers.h"
 #include "file_io/file.h"
 #include "http_client/http_client.h"
+#include "key_fetcher/fetch_schedule.h"
 #include "key_fetcher/issuer_keys.h"
 
 namespace duet {
@@ -26,6 +28,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxRemoteIssuers = 64;
 constexpr std::chrono::seconds kBetweenLooksAtList{1};
+constexpr std::chrono::seconds kMaxWriteRetry{10};  // the provider is asked again each time
 
 Timestamp wall_clock() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -66,7 +69,18 @@ void keep_fetching(const std::stop_token& stop, const IssuerEntry& entry, const 
   });
   std::minstd_rand random(std::random_device{}());
   std::uniform_real_distribution<double> part(0, 1);
-  while (!stop.stop_requested()) wait_for(keys.attempt(wall_clock(), part(random), stop), stop);
+  int failures = 0;  // to write, in a row
+  while (!stop.stop_requested()) {
+    std::chrono::milliseconds pause{};
+    try {
+      pause = keys.attempt(wall_clock(), part(random), stop);
+      if (std::exchange(failures, 0) > 0) spdlog::info("keys can be written again");
+    } catch (const std::system_error& error) {
+      if (++failures == 1) spdlog::error("{}; the keys that are there stay in use, retrying", error.what());
+      pause = std::min<std::chrono::milliseconds>(retry_after(failures, part(random)), kMaxWriteRetry);
+    }
+    wait_for(pause, stop);
+  }
 } catch (const std::exception& error) {
   spdlog::error("{}", error.what());
   failed();

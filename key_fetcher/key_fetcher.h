@@ -16,8 +16,8 @@ class KeyFetcher {
  public:
   // Throws std::exception, naming it, when the list cannot be read at the start; later the issuers stay as
   // they were. Its loop, and whether the list can be
-  // read, are told to `health`, which outlives it. `failed` is called, from another thread, when no file can
-  // be written.
+  // read, are told to `health`, which outlives it. Files that cannot be written (a full disk) are tried
+  // again. `failed` is called, from another thread, when something else goes wrong.
   KeyFetcher(std::filesystem::path issuers, std::filesystem::path directory, Health& health,
              std::function<void()> failed);
   ~KeyFetcher();

@@ -7,10 +7,12 @@
 #include <exception>
 #include <functional>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include "file_io/core_dumps.h"
 #include "mqtt_link/log.h"
+#include "service/disk_patience.h"
 #include "service/health.h"
 #include "service/health_server.h"
 #include "service/ready_file.h"
@@ -57,8 +59,14 @@ void add_checks(Health& health, const Config& config, const WriteQueue& writes,
 int serve(const Config& config) {
   StopSignal stop;  // before any thread
   start_log("store", config.log_level);
-  const auto database = open_sqlite(config.database.path, with_caches_of(config.database.cache_mib));
-  if (!config.strangers.require_consent) accept_all_requests(*database);
+  std::unique_ptr<Database> database;
+  DiskPatience patience(stop, config.database.path.parent_path());
+  const auto open = [&] {
+    database.reset();
+    database = open_sqlite(config.database.path, with_caches_of(config.database.cache_mib));
+    if (!config.strangers.require_consent) accept_all_requests(*database);
+  };
+  if (!patience.attempt(open)) return EXIT_SUCCESS;
   Counters counters;
   ReadyFile ready(config.ready_file);
   Health health;

@@ -1,23 +1,19 @@
 // duet-ws: MQTT over WebSocket for browsers, and the files of the web app. Start reading at gateway.h.
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <string>
-#include <system_error>
-#include <utility>
 
 #include "file_io/core_dumps.h"
-#include "file_io/secret_file.h"
 #include "mqtt_link/log.h"
 #include "service/broker_watch.h"
 #include "service/health.h"
 #include "service/health_server.h"
+#include "service/ready_file.h"
 #include "service/version.h"
 #include "ws_gateway/config.h"
 #include "ws_gateway/gateway.h"
@@ -25,24 +21,6 @@
 
 namespace duet {
 namespace {
-
-// Tells the supervisor that connections are accepted, as long as it lives.
-class ReadyMark {
- public:
-  explicit ReadyMark(std::filesystem::path path) : path_(std::move(path)) {
-    constexpr mode_t kReadableByAll = 0644;
-    if (!path_.empty()) write_file_atomically(path_, std::to_string(::getpid()) + "\n", kReadableByAll);
-  }
-  ~ReadyMark() {
-    std::error_code ignored;  // the process id in it says whose it was
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
-  }
-  ReadyMark(const ReadyMark&) = delete;
-  ReadyMark& operator=(const ReadyMark&) = delete;
-
- private:
-  const std::filesystem::path path_;
-};
 
 void serve(GatewayConfig config) {
   start_log("ws", config.log_level);
@@ -57,7 +35,8 @@ void serve(GatewayConfig config) {
   const BrokerWatch broker(config.health_broker, health.add_state("the broker was not asked yet"));
   // It answers on its own port; systemd is told from here.
   const HealthServer told(HealthListen(), [&health] { return health.report(); });
-  const ReadyMark ready(config.ready_file);
+  ReadyFile ready(config.ready_file);  // connections are accepted, as long as it lives
+  ready.open(1);
   spdlog::info("listening on {} port {}", config.listen.address.text(), gateway.port());
   gateway.run();
 }

@@ -70,12 +70,14 @@ struct ClientHandlers {
   std::function<void(const ErrorEvent&)> on_error;
   // Everything that happened before has been told. After every connect.
   std::function<void()> on_live;
-  // The last word: the disk failed, or a handler threw this. Nothing is told any more; make a new client.
+  // The last word: the database is damaged, or a handler threw this. Nothing is told any more; make a new
+  // client.
   std::function<void(const std::string&)> on_failed;
   // The broker refused the access token that `token` gave, and why. The client asks `token` again and goes on
   // trying, with growing pauses. Where `token` has no other to give, the user has to log in again.
   std::function<void(const std::string&)> on_token_refused = {};
-  // One sentence for the log about the connection. Not on the client's thread.
+  // One sentence for the log about the connection, on any thread; and on a full disk, where the client waits
+  // and tells nothing until there is room.
   std::function<void(const std::string&)> on_state;
 };
 

@@ -5,6 +5,7 @@
 
 #include "client/message_check.h"
 #include "file_io/crash_point.h"
+#include "file_io/store_error.h"
 #include "protocol/topic.h"
 
 namespace duet {
@@ -16,6 +17,8 @@ constexpr std::size_t kMaxCallerTasks = 10'000;
 constexpr std::size_t kMaxBatch = 200;  // so that a flood does not keep receipts and cursor waiting
 // How long a client that goes waits to tell its last receipts.
 constexpr std::chrono::seconds kLastWords{1};
+constexpr std::chrono::milliseconds kFirstDiskRetry{100};
+constexpr std::chrono::milliseconds kMaxDiskRetry{5'000};
 
 SteadyTime steady_now() {
   return std::chrono::steady_clock::now();
@@ -136,9 +139,13 @@ void Client::Core::on_link_message(const LinkMessage& message) {
 }
 
 void Client::Core::run(const std::stop_token& stop) {
+  stop_ = stop;
   try {
     while (!stop.stop_requested()) work(stop);
     tell_last_receipts();
+  } catch (const StoreUnavailable& e) {
+    // It was asked to stop while its disk was full. A later client tells again what this one could not keep.
+    if (handlers_.on_state) handlers_.on_state(e.what());
   } catch (const std::exception& e) {
     // The disk failed, or a handler. Going on could lose what the application has not seen.
     follower_.stop();
@@ -263,8 +270,27 @@ void Client::Core::save() {
   const auto marks = follower_.receipts().take_changed();
   const auto told = follower_.take_newly_told();
   if (!cursor && marks.empty()) return;
-  const std::lock_guard lock(store_mutex_);
-  database_.save(marks, told, cursor ? &*cursor : nullptr);
+  keep([&] { database_.save(marks, told, cursor ? &*cursor : nullptr); });
+}
+
+// Writes with store_mutex_ held, again and again while the disk is full: what was told and not kept would be
+// told twice by the next client. Meanwhile nothing more is told, and send() says that it cannot keep
+// anything. When it shall stop it throws StoreUnavailable.
+void Client::Core::keep(const std::function<void()>& write) {
+  Delay pause(kFirstDiskRetry, kMaxDiskRetry);
+  for (bool told = false;; told = true) {
+    try {
+      const std::lock_guard lock(store_mutex_);
+      return write();
+    } catch (const StoreUnavailable& e) {
+      if (stop_.stop_requested()) throw;
+      if (!told && handlers_.on_state) handlers_.on_state(std::string(e.what()) + "; retrying");
+    }
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop_, pause.next(), [] { return false; });
+  }
 }
 
 void Client::Core::publish_requests(SteadyTime now) {

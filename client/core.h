@@ -81,6 +81,7 @@ class Client::Core {
            Requests::Handler handler);
   void settle();
   void save();
+  void keep(const std::function<void()>& write);
   void publish_messages(SteadyTime now);
   void publish_receipts(SteadyTime now);
   void publish_requests(SteadyTime now);
@@ -96,6 +97,7 @@ class Client::Core {
   Outbox outbox_;
 
   // The core's thread's.
+  std::stop_token stop_;
   Requests requests_;
   PushRegistration push_;
   TypingPeers typing_;

@@ -65,12 +65,11 @@ void Client::Core::on_error(const ErrorEvent& error) {
   const auto* out = topic ? std::get_if<OutTopic>(&*topic) : nullptr;
   if (error.id) {
     std::optional<OutboxPosition> removed;
-    {
-      const std::lock_guard lock(store_mutex_);
-      if (!outbox_.contains(*error.id)) return;
+    keep([&] {
+      const auto position = outbox_.position_of(*error.id);
+      if (position && !refused_for_now(error.refusal.code)) database_.remove(*position);
       removed = outbox_.refused(*error.id, error, std::chrono::steady_clock::now());
-      if (removed) database_.remove(*removed);
-    }
+    });
     if (removed && handlers_.on_refused) handlers_.on_refused(*error.id, error.refusal);
     return;
   }
@@ -90,10 +89,12 @@ void Client::Core::on_error(const ErrorEvent& error) {
 }
 
 bool Client::Core::take_from_outbox(const MessageId& id) {
-  const std::lock_guard lock(store_mutex_);
-  const auto position = outbox_.stored(id);
-  if (position) database_.remove(*position);
-  return position.has_value();
+  bool taken = false;
+  keep([&] {
+    if (const auto position = outbox_.position_of(id)) database_.remove(*position);
+    taken = outbox_.stored(id).has_value();
+  });
+  return taken;
 }
 
 }  // namespace duet

@@ -73,6 +73,11 @@ void Outbox::answered(const Attempt& attempt, bool accepted, SteadyTime now) {
   message->at = now + (accepted ? message->resend.next() : message->retry.next());
 }
 
+std::optional<OutboxPosition> Outbox::position_of(const MessageId& id) {
+  const Message* message = find(id);
+  return message != nullptr ? std::optional(message->position) : std::nullopt;
+}
+
 std::optional<OutboxPosition> Outbox::stored(const MessageId& id) {
   if (const auto peer = peer_of_.find(id); peer != peer_of_.end()) begun(peer->second);
   return remove(id);

@@ -40,6 +40,8 @@ class Outbox {
   bool full() const { return peer_of_.size() >= kMaxMessages; }
   std::size_t size() const { return peer_of_.size(); }
   bool contains(const MessageId& id) const { return peer_of_.contains(id); }
+  // Where it is on disk; nullopt when it is not in the outbox.
+  std::optional<OutboxPosition> position_of(const MessageId& id);
   // There is a conversation with `peer`.
   void begun(const UserId& peer) { begun_.insert(peer); }
   // In the order of positions. Precondition: neither full nor containing it.

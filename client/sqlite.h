@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "file_io/store_error.h"
+
 namespace duet {
 
 struct CloseSqlite {
@@ -17,9 +19,19 @@ struct CloseSqlite {
 };
 using SqliteHandle = std::unique_ptr<sqlite3, CloseSqlite>;
 
+// Throws StoreUnavailable for what may succeed later: the disk is full or failed, or another process reads
+// the file (a backup). Otherwise std::runtime_error.
 [[noreturn]] inline void fail_sqlite(sqlite3* handle) {
-  throw std::runtime_error(std::string("the client's database ") + sqlite3_db_filename(handle, "main") +
-                           ": " + sqlite3_errmsg(handle));
+  const auto text = std::string("the client's database ") + sqlite3_db_filename(handle, "main") + ": " +
+                    sqlite3_errmsg(handle);
+  switch (sqlite3_errcode(handle) & 0xff) {  // the primary code
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+      throw StoreUnavailable(text);
+    default:
+      throw std::runtime_error(text);
+  }
 }
 
 inline void execute_sqlite(sqlite3* handle, const char* sql) {

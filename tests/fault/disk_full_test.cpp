@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <mutex>
 #include <optional>
 
 #include "client/client.h"
@@ -277,10 +279,10 @@ TEST_F(DiskFull, NoRoomForACheckpointNorForTheStoresStart) {
   disk.fill();
   const std::size_t said = platform().log_of("store").size();
   kill(platform().supervisor_pid(), SIGCONT);
-  // A few pages decide whether it can open the database and cannot write, or is started again and again.
+  // A few pages decide whether it can open the database and cannot write, or waits before it opens it.
   ASSERT_TRUE(eventually([&] {
     return store_complains(said) ||
-           platform().log_of("run").find("store ended with status 1") != std::string::npos;
+           platform().log_of("store").find("waiting until it can be written", said) != std::string::npos;
   }));
   ids.emplace_back("last");
   EXPECT_TRUE(accepted(alice->publish_message("bob", "last", ids.back())));  // only the journal has it
@@ -312,6 +314,82 @@ TEST_F(DiskFull, AClientsStateDirectory) {
   disk.make_room();
   ASSERT_TRUE(client.send(peer, "last", "text/plain", MessageId::parse("last")));
   bob->wait_message("alice", "last");
+}
+
+// What it has told and not kept would be told again by the next client: it waits, and misses nothing.
+TEST_F(DiskFull, AClientThatFollowsGoesOnWhenThereIsRoom) {
+  const TempDir directory;
+  const SmallDisk disk(directory.path(), 1 * kMiB);
+  const auto bob = online("bob");
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::vector<std::string> failures;
+  std::atomic<bool> waits = false;
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return told.size();
+  };
+  ClientHandlers handlers;
+  handlers.on_message = [&](const Envelope& envelope) {
+    const std::lock_guard lock(mutex);
+    told.push_back(envelope.id.str());
+  };
+  handlers.on_failed = [&](const std::string& why) {
+    const std::lock_guard lock(mutex);
+    failures.push_back(why);
+  };
+  handlers.on_state = [&](const std::string& state) {
+    if (state.find("; retrying") != std::string::npos) waits = true;
+  };
+  const auto make = [&] {
+    return std::make_unique<Client>(
+        ClientOptions{.uri = "mqtt://127.0.0.1:" + std::to_string(platform().mqtt_port()),
+                      .device = {*UserId::parse("alice"), *DeviceId::parse("laptop")},
+                      .token = [this] { return platform().tokens().chat("alice"); },
+                      .state_directory = directory.path()},
+        handlers);
+  };
+  auto client = make();
+  client->start();
+  bob->send("alice", "text", "before");
+  ASSERT_TRUE(eventually([&] { return count() == 1; }));
+
+  disk.fill();
+  std::vector<std::string> sent{"before"};
+  ASSERT_TRUE(eventually([&] {  // its write-ahead log may have had a page left
+    sent.push_back("m" + std::to_string(sent.size()));
+    bob->send("alice", "text", sent.back());
+    return waits.load();
+  }));
+  for (int i = 0; i < 5; ++i) {
+    sent.push_back("m" + std::to_string(sent.size()));
+    bob->send("alice", "text", sent.back());
+  }
+  EXPECT_LT(count(), sent.size()) << "nothing is told that cannot be kept";
+  disk.make_room();
+  EXPECT_TRUE(eventually([&] { return count() == sent.size(); }));
+  ASSERT_TRUE(client->send(*UserId::parse("bob"), "text", "text/plain", MessageId::parse("after")));
+  bob->wait_message("alice", "after");
+
+  disk.fill();  // it is asked to stop while it waits
+  waits = false;
+  ASSERT_TRUE(eventually([&] {
+    sent.push_back("m" + std::to_string(sent.size()));
+    bob->send("alice", "text", sent.back());
+    return waits.load();
+  }));
+  bob->send("alice", "text", "last");
+  client.reset();
+  disk.make_room();
+  client = make();
+  client->start();
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return std::find(told.begin(), told.end(), "last") != told.end();
+  }));
+  client.reset();
+  EXPECT_TRUE(std::equal(sent.begin(), sent.end(), told.begin())) << "in order, once";
+  EXPECT_THAT(failures, IsEmpty());
 }
 
 }  // namespace

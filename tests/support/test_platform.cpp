@@ -74,6 +74,7 @@ TestPlatform::TestPlatform(const PlatformSpec& spec)
     : data_dir_(dir_.path() / "data"),
       run_log_(dir_.path() / "run.log"),
       supervisor_program_(program("duet-run")),
+      push_double_(spec.push_double),
       mqtt_port_(free_port()),
       ws_port_(free_port()),
       http_port_(free_port()) {
@@ -135,21 +136,29 @@ std::vector<std::string> TestPlatform::command() const {
     argv.insert(argv.end(), {"--tls", "--mqtts-port", std::to_string(mqtts_port_), "--https-port",
                              std::to_string(https_port_)});
   }
+  if (push_double_) {
+    argv.insert(argv.end(), {"--push-double", (build_dir() / "tests" / "support" / "push_double").string()});
+  }
   return argv;
 }
 
-void TestPlatform::start() {
+void TestPlatform::launch() {
   auto argv = command();
   argv.emplace_back("--no-demo");
   for (const auto& [name, value] : environment_) argv.insert(argv.begin(), name + "=" + value);
   argv.emplace(argv.begin(), "env");  // becomes what it starts
   supervisor_ = std::make_unique<ChildProcess>(argv, ChildProcess::Streams::to_log, run_log_);
-  const auto is_ready = [this] {
-    const auto said = ready();
-    if (!said || said->value("supervisor", -1) != supervisor_->pid()) return false;
-    // Clients can connect; the tests also want the store to answer.
-    return text_of(data_dir_ / "run" / "store.ready").starts_with(std::to_string(pid(Service::store)) + "\n");
-  };
+}
+
+bool TestPlatform::is_ready() const {
+  const auto said = ready();
+  if (!supervisor_ || !said || said->value("supervisor", -1) != supervisor_->pid()) return false;
+  // Clients can connect; the tests also want the store to answer.
+  return text_of(data_dir_ / "run" / "store.ready").starts_with(std::to_string(pid(Service::store)) + "\n");
+}
+
+void TestPlatform::start() {
+  launch();
   eventually([&] { return supervisor_->exit_status() || is_ready(); });
   if (supervisor_->exit_status() || !is_ready()) {
     const std::string said = logs();

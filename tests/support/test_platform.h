@@ -57,7 +57,8 @@ struct PlatformSpec {
   std::function<void(const std::filesystem::path&)> prepare = {};
   // Another plugin for the broker than the product's: empty, or its file.
   std::filesystem::path plugin = {};
-  bool tls = false;  // with the front door
+  bool tls = false;          // with the front door
+  bool push_double = false;  // with the push bridge, and the double of the push services beside it
 };
 
 // Owns its directory, ports and processes. Used by one thread at a time, but for kill, which may be called
@@ -76,6 +77,10 @@ class TestPlatform {
   // Starts and waits for ready.json. Throws std::runtime_error, with what duet-run said, when it ends
   // instead.
   void start();
+  // Starts it and waits for nothing.
+  void launch();
+  // Whether ready.json is there, of the duet-run that was started last, and the store answers.
+  bool is_ready() const;
   // Ends it with SIGTERM. Returns duet-run's exit status.
   int stop();
   // stop and start, on the same directory and ports.
@@ -125,6 +130,7 @@ class TestPlatform {
   std::filesystem::path data_dir_;
   std::filesystem::path run_log_;
   std::string supervisor_program_;
+  bool push_double_ = false;
   std::map<std::string, std::string> environment_;
   std::uint16_t mqtt_port_;
   std::uint16_t ws_port_;

@@ -146,7 +146,6 @@ class HealthServer::Parts {
   ~Parts() {
     io_.stop();
     thread_.join();
-    manager_.tell("STOPPING=1");
     remove_old_socket(path_);
   }
   Parts(const Parts&) = delete;

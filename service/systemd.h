@@ -19,7 +19,7 @@ class ServiceManager {
   // How often it wants to hear that the process is alive at the least; nullopt when it does not ask for that.
   std::optional<std::chrono::microseconds> watchdog() const { return watchdog_; }
 
-  // Sends assignments, one a line: "READY=1", "WATCHDOG=1", "STATUS=…", "STOPPING=1". Never waits; what
+  // Sends assignments, one a line: "READY=1", "WATCHDOG=1", "STATUS=…". Never waits; what
   // cannot be sent is lost.
   void tell(const std::string& assignments) const;
 

@@ -151,7 +151,7 @@ void FakeBroker::handle(Connection& connection, std::uint8_t type, std::string_v
 void FakeBroker::on_connect(Connection& connection, std::string_view body) {
   constexpr std::size_t kLevel = 6;
   constexpr std::size_t kKeepAlive = 8;
-  connection.version = body.at(kLevel);
+  connection.version = static_cast<unsigned char>(body.at(kLevel));
   std::size_t at = kKeepAlive + 2;
   if (connection.version >= 5) at += std::size_t{1} + static_cast<unsigned char>(body.at(at));
   connection.client_id = body.substr(at + 2, number_at(body, at));

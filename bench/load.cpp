@@ -53,9 +53,17 @@ double Measurement::cpu_us_per_message(const Cpu& of) const {
          static_cast<double>(std::max<std::uint64_t>(delivered, 1));
 }
 
+double Measurement::cpu_us_per_message() const {
+  double sum = 0;
+  for (const Cpu& process : cpu) {
+    if (process.process != kGenerator) sum += cpu_us_per_message(process);
+  }
+  return sum;
+}
+
 Load::Load(Swarm& swarm, const Target& target, LoadOptions options)
     : swarm_(swarm), target_(target), options_(std::move(options)), processes_(target.processes) {
-  processes_.push_back({"generator", ::getpid()});
+  processes_.push_back({std::string(kGenerator), ::getpid()});
   pairs_.reserve(target.pairs.size());
   for (const PairPlan& plan : target.pairs) {
     pairs_.push_back({message_template(plan, pairs_.size(), options_),

@@ -29,6 +29,8 @@ struct LoadOptions {
   std::string marker;  // of the message ids
 };
 
+inline constexpr std::string_view kGenerator = "generator";  // the bench itself, among processes
+
 struct Measurement {
   std::chrono::nanoseconds duration{0};
   std::uint64_t delivered = 0;  // at the peers, within `duration`
@@ -44,6 +46,8 @@ struct Measurement {
   void add(const Measurement& other);
   double delivered_per_second() const;
   double cpu_us_per_message(const Cpu& of) const;
+  // Of all that is measured, without the generator.
+  double cpu_us_per_message() const;
 };
 
 class Load : private MessageSink {

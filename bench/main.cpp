@@ -57,8 +57,10 @@ int run(const Options& options, const std::filesystem::path& scratch, const Stop
   const std::string run = random_run();
   std::vector<TargetReport> reports;
   if (options.duet) {
-    const Platform platform =
-        options.data ? Platform::running(*options.data) : Platform::start(scratch, stop);
+    const Platform platform = options.data
+                                  ? Platform::running(*options.data)
+                                  : Platform::start(scratch, stop, Platform::Limits::none,
+                                                    options.push ? Platform::Push::yes : Platform::Push::no);
     reports.push_back(measure(duet_target(platform, options.pairs, run, wall_now()), run, options, stop));
   }
   if (options.relay) {

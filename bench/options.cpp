@@ -52,6 +52,7 @@ void add_options(CLI::App& app, Options& options, Switches& switches) {
   app.add_option("--on", switches.on, "what is measured: duet, relay or both")
       ->check(CLI::IsMember({"duet", "relay", "both"}))
       ->capture_default_str();
+  app.add_flag("!--no-push", options.push, "the platform that the bench starts has no push bridge");
   app.add_flag("--json", options.json, "print the result as one JSON object");
 }
 

@@ -30,6 +30,7 @@ struct Options {
   bool closed_loop = true;
   bool duet = true;
   bool relay = true;
+  bool push = true;  // the platform that is started has a push bridge
   bool json = false;
 };
 

@@ -25,6 +25,17 @@ connects_per_minute = 0
 unknown_recipients = "keep"
 )";
 
+// A section [push] for a bridge that has nobody to push to. Writes what the section names.
+std::string push_section(const std::filesystem::path& scratch) {
+  const auto key = scratch / "vapid.pem";
+  const auto config = scratch / "push.toml";
+  write_file(key, SigningKey::generate(SignatureAlgorithm::es256).to_pem());
+  std::filesystem::permissions(key, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  write_file(config, "[[webpush]]\napp = \"bench\"\nsubject = \"mailto:bench@localhost\"\nkey_file = \"" +
+                         key.string() + "\"\n");
+  return "[push]\nconfig = \"" + config.string() + "\"\n";
+}
+
 // Duet's broker settings, as far as they are not about who may do what.
 std::string relay_config(std::uint16_t port) {
   return "listener " + std::to_string(port) + R"( 127.0.0.1
@@ -114,10 +125,12 @@ Platform Platform::running(const std::filesystem::path& data) {
   return {data, nullptr};
 }
 
-Platform Platform::start(const std::filesystem::path& scratch, const StopSignal& stop, Limits limits) {
+Platform Platform::start(const std::filesystem::path& scratch, const StopSignal& stop, Limits limits,
+                         Push push) {
   const auto data = scratch / "duet";
   const auto config = scratch / "platform.toml";
-  write_file(config, limits == Limits::none ? kOwnConfig : "");
+  write_file(config, (limits == Limits::none ? kOwnConfig : "") +
+                         (push == Push::yes ? push_section(scratch) : std::string()));
   auto process = std::make_unique<ChildProcess>(
       std::vector<std::string>{program_directory() / "duet-run", "--no-demo", "--data", data, "--config",
                                config, "--mqtt-port", std::to_string(free_port()), "--ws-port",
@@ -138,7 +151,11 @@ BrokerAddress Platform::websocket_address() const {
 
 std::vector<MeasuredProcess> Platform::processes() const {
   const json ready = read_ready_file(data_);
-  return {{"broker", pid_of(ready, "broker")}, {"store", pid_of(ready, "store")}};
+  std::vector<MeasuredProcess> found{{"broker", pid_of(ready, "broker")}, {"store", pid_of(ready, "store")}};
+  for (const char* const name : {"push", "auth"}) {
+    if (ready.at("pids").contains(name)) found.push_back({name, pid_of(ready, name)});
+  }
+  return found;
 }
 
 std::optional<MeasuredProcess> Platform::process(const std::string& name) const {

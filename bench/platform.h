@@ -22,12 +22,13 @@ class Platform {
   static Platform running(const std::filesystem::path& data);
   // One of its own below `scratch`, on free ports; ends with this object.
   enum class Limits : std::uint8_t { none, defaults };  // of rates
+  enum class Push : bool { no, yes };                   // whether a push bridge runs too; nobody registers
   static Platform start(const std::filesystem::path& scratch, const StopSignal& stop,
-                        Limits limits = Limits::none);
+                        Limits limits = Limits::none, Push push = Push::no);
 
   BrokerAddress address() const;
   BrokerAddress websocket_address() const;
-  // Broker and store, as ready.json names them now.
+  // Broker, store, push bridge and auth service, those of them that ready.json names now.
   std::vector<MeasuredProcess> processes() const;
   // Any process by its name there; nullopt while it is down.
   std::optional<MeasuredProcess> process(const std::string& name) const;

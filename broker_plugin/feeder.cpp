@@ -34,6 +34,7 @@ void Feeder::store_left() {
   if (state_ == State::failed) return;
   state_ = State::idle;
   in_flight_.clear();
+  gathering_since_.reset();
 }
 
 void Feeder::greet(Clock::time_point now) {
@@ -103,7 +104,19 @@ void Feeder::tick(Clock::time_point now) {
     position_ = in_flight_.front().start;
     in_flight_.clear();
   }
-  while (in_flight_.size() < window_frames_ && position_.after < journal_.last()) send_frame(now);
+  if (position_.after >= journal_.last()) return;
+  if (!gathering_since_) gathering_since_ = now;
+  if (in_flight_.size() >= window_frames_ || !gathered(now)) return;
+  gathering_since_.reset();
+  while (state_ == State::feeding && in_flight_.size() < window_frames_ &&
+         position_.after < journal_.last()) {
+    send_frame(now);
+  }
+}
+
+bool Feeder::gathered(Clock::time_point now) const {
+  return in_flight_.empty() || journal_.last() - position_.after >= kGatherRecords ||
+         now - *gathering_since_ >= kGather;
 }
 
 void Feeder::send_frame(Clock::time_point now) try {

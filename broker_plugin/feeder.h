@@ -1,13 +1,15 @@
 // broker_plugin/feeder.h: sends a journal's records to the store, in frames.
 //
 // Live and replay are one mechanism: frames are read from the segment files. At most `window` of them are
-// unconfirmed; while the window is full, records gather, and the next frame is larger.
+// unconfirmed; while the window is full, records gather, and the next frame is larger. So they do for a short
+// time while any frame is unconfirmed (docs/adr/0030-gathering.md).
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "broker_plugin/broker_port.h"
@@ -37,6 +39,10 @@ class Feeder {
   // How long a frame or a greeting may stay unanswered before it is sent again; doubled each time.
   static constexpr std::chrono::seconds kFirstWait{5};
   static constexpr std::chrono::seconds kLongestWait{60};
+  // While a frame is unconfirmed, records wait for more of them: so long, or until there are so many. The
+  // confirmation ends the wait, and wakes the broker for it. Without an unconfirmed frame nothing waits.
+  static constexpr std::chrono::milliseconds kGather{2};
+  static constexpr RecordNumber kGatherRecords = 64;
 
  private:
   enum class State : std::uint8_t {
@@ -55,6 +61,8 @@ class Feeder {
   void start_from(RecordNumber n, Clock::time_point now);
   void confirm(RecordNumber n, Clock::time_point now);
   void back_off();
+  // Whether the records that wait have waited enough. Precondition: there are some.
+  bool gathered(Clock::time_point now) const;
   void send_frame(Clock::time_point now);
 
   const std::string topic_;
@@ -63,9 +71,10 @@ class Feeder {
   const std::size_t window_frames_;
 
   State state_ = State::idle;
-  JournalPosition position_;         // before the next record to send
-  std::deque<SentFrame> in_flight_;  // sent and not committed, oldest first
-  Clock::time_point waiting_since_;  // of the greeting, or of the last progress
+  JournalPosition position_;                          // before the next record to send
+  std::deque<SentFrame> in_flight_;                   // sent and not committed, oldest first
+  std::optional<Clock::time_point> gathering_since_;  // when the first record that waits was seen
+  Clock::time_point waiting_since_;                   // of the greeting, or of the last progress
   std::chrono::seconds wait_ = kFirstWait;
 };
 

@@ -276,12 +276,15 @@ void Link::Connection::on_ready(std::size_t window) {
 
 void Link::Connection::on_published(std::uint64_t number, bool ok) {
   std::optional<Outgoing::Done> done;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     done = outgoing_.finish(number);
     looks_in_vain_ = 0;
-    if (outgoing_.empty() || outgoing_.ready()) changed_.notify_all();
+    wake = outgoing_.ready() || (closing_ && outgoing_.empty());
   }
+  // Not under the lock, which the thread that wakes up would have to wait for.
+  if (wake) changed_.notify_all();
   if (done && *done) guarded([&] { (*done)(ok); });
 }
 
@@ -297,11 +300,15 @@ void Link::Connection::end_session_locked(const SessionEnd& how) {
 }
 
 PublishResult Link::Connection::publish(Publish message, std::function<void(bool)> on_done) {
-  const std::lock_guard lock(mutex_);
-  if (!connected_ || closing_) return PublishResult::not_connected;
-  if (outgoing_.full()) return PublishResult::queue_full;
-  outgoing_.add(std::move(message), std::move(on_done));
-  if (outgoing_.ready()) changed_.notify_all();
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!connected_ || closing_) return PublishResult::not_connected;
+    if (outgoing_.full()) return PublishResult::queue_full;
+    outgoing_.add(std::move(message), std::move(on_done));
+    wake = outgoing_.ready();
+  }
+  if (wake) changed_.notify_all();
   return PublishResult::accepted;
 }
 

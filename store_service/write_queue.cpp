@@ -57,9 +57,10 @@ std::size_t WriteQueue::jobs() const {
   return jobs_.size();
 }
 
-void WriteQueue::wait(const std::stop_token& stop, std::uint64_t known, std::chrono::milliseconds patience) {
+bool WriteQueue::wait(const std::stop_token& stop, std::uint64_t known,
+                      std::chrono::steady_clock::duration patience) {
   std::unique_lock lock(mutex_);
-  filled_.wait_for(lock, stop, patience, [&] {
+  return filled_.wait_for(lock, stop, patience, [&] {
     return !jobs_.empty() || (connected_ && (sessions_ != known || !frames_.empty()));
   });
 }

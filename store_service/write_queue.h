@@ -58,8 +58,8 @@ class WriteQueue {
   std::size_t jobs() const;
 
   // Waits until there is a job, a frame, or a session other than `known`, or until `patience` or `stop` ends
-  // the wait.
-  void wait(const std::stop_token& stop, std::uint64_t known, std::chrono::milliseconds patience);
+  // the wait. Returns whether there is.
+  bool wait(const std::stop_token& stop, std::uint64_t known, std::chrono::steady_clock::duration patience);
 
   // Everything that waits; frames only if the present session is `session`.
   struct Work {

@@ -46,10 +46,14 @@ Writer::Writer(Database& database, WriteQueue& queue, Publisher& publisher, Writ
 void Writer::run(const std::stop_token& stop) {
   while (!stop.stop_requested() && !broken_) {
     note_turn();
-    queue_.wait(stop, session_, options_.idle);
+    const auto due = confirmations_.due();
+    const bool found = queue_.wait(stop, session_, patience(due));
     const auto session = queue_.session();
     if (session != 0 && session != session_ && !begin_session(session, stop)) pause(stop);
-    write(queue_.take(session_), stop);
+    confirm();
+    // Woken up for the confirmations alone, it does not write: the delivered mark can wait.
+    if (found || !due) write(queue_.take(session_), stop);
+    confirm();
     reconnect_if_refused();
   }
   finish(stop);
@@ -69,6 +73,7 @@ bool Writer::begin_session(std::uint64_t session, const std::stop_token& stop) {
   offsets_.clear();
   asked_.clear();
   targets_.clear();
+  confirmations_.clear();
   failed_since_.reset();
   try {
     if (!publish_blocks() || !redeliver(session, stop)) return false;
@@ -245,7 +250,6 @@ void Writer::send(const Ingested& done, const std::stop_token& stop) {
   if (queue_.session() != session_ || !deliver(done.deliveries, session_, stop)) return;
   DUET_CRASH_POINT("deliver.after");
   for (const auto& [node, progress] : done.nodes) answer_node(node, progress);
-  DUET_CRASH_POINT("deliver.told");
   if (!damaged_) return;
   for (const auto& [node, offset] : offsets_) control(node, IngestControl::Kind::from, offset + 1);
 }
@@ -274,7 +278,7 @@ bool Writer::deliver(std::span<const OutgoingDelivery> deliveries, std::uint64_t
 }
 
 void Writer::answer_node(const NodeId& node, const NodeProgress& progress) {
-  if (progress.sent_records) control(node, IngestControl::Kind::committed, progress.offset);
+  if (progress.sent_records) confirmations_.add(node, progress.offset);
   const RecordNumber from = progress.offset + 1;
   if (progress.said_hello) {
     DUET_CRASH_POINT("session.hello");
@@ -286,6 +290,19 @@ void Writer::answer_node(const NodeId& node, const NodeProgress& progress) {
     asked_[node] = from;
   }
   note_catching_up(node, progress);
+}
+
+void Writer::confirm() {
+  const auto due = confirmations_.take(Confirmations::Clock::now());
+  if (due.empty()) return;
+  for (const auto& [node, offset] : due) control(node, IngestControl::Kind::committed, offset);
+  DUET_CRASH_POINT("deliver.told");
+}
+
+// How long to wait for work.
+Confirmations::Clock::duration Writer::patience(std::optional<Confirmations::Clock::time_point> due) const {
+  if (!due) return options_.idle;
+  return std::max<Confirmations::Clock::duration>(*due - Confirmations::Clock::now(), {});
 }
 
 void Writer::note_catching_up(const NodeId& node, const NodeProgress& progress) {
@@ -302,8 +319,11 @@ void Writer::note_catching_up(const NodeId& node, const NodeProgress& progress) 
 }
 
 void Writer::control(const NodeId& node, IngestControl::Kind kind, RecordNumber n) {
-  const auto result = publisher_.publish(
-      {format_topic(PipeTopic{kPartition, PipeKind::control}), format_ingest_control({node, kind, n})});
+  // At QoS 0: the broker loses none of what a live connection brings it, and an acknowledgement would wake
+  // both sides for nothing.
+  const auto result = publisher_.publish({.topic = format_topic(PipeTopic{kPartition, PipeKind::control}),
+                                          .payload = format_ingest_control({node, kind, n}),
+                                          .qos = 0});
   // Not connected: the next session begins with a hello. Queue full: the node sends its frames again.
   if (result != PublishResult::accepted) spdlog::debug("a word to node {} was not sent", node.str());
 }

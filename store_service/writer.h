@@ -15,6 +15,7 @@
 
 #include "protocol/frame.h"
 #include "protocol/payload.h"
+#include "store_service/confirmations.h"
 #include "store_service/counters.h"
 #include "store_service/delivery_tracker.h"
 #include "store_service/ingest.h"
@@ -81,6 +82,9 @@ class Writer {
   bool deliver(std::span<const OutgoingDelivery> deliveries, std::uint64_t session,
                const std::stop_token& stop);
   void answer_node(const NodeId& node, const NodeProgress& progress);
+  // Tells the nodes what is committed, as far as it is time to.
+  void confirm();
+  Confirmations::Clock::duration patience(std::optional<Confirmations::Clock::time_point> due) const;
   void note_catching_up(const NodeId& node, const NodeProgress& progress);
   void control(const NodeId& node, IngestControl::Kind kind, RecordNumber n);
   void count(const Ingested& done);
@@ -107,6 +111,7 @@ class Writer {
   std::chrono::milliseconds backoff_;
   std::map<NodeId, RecordNumber> offsets_;  // of the nodes of this session
   std::map<NodeId, RecordNumber> asked_;    // the `from` that a hole was answered with
+  Confirmations confirmations_;
   std::map<NodeId, RecordNumber> targets_;  // what a node that is behind had when it said hello
   bool damaged_ = false;                    // the batch in hand has a frame that cannot be read
   int damaged_in_a_row_ = 0;

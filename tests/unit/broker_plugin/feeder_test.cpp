@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +69,13 @@ class FeederTest : public testing::Test {
     feeder_->tick(now_);
     return frames();
   }
+  // What is sent now, and when what waits has waited as long as it may.
+  std::vector<IngestFrame> tick_until_gathered() {
+    auto sent = tick();
+    now_ += Feeder::kGather;
+    for (auto& frame : tick()) sent.push_back(std::move(frame));
+    return sent;
+  }
   static std::vector<RecordNumber> numbers(const std::vector<IngestFrame>& frames) {
     std::vector<RecordNumber> out;
     for (const auto& frame : frames) {
@@ -121,7 +129,7 @@ TEST_F(FeederTest, SendsEverythingFromTheGivenRecordOn) {
   EXPECT_EQ(sent[0].previous, 2U);
   EXPECT_THAT(numbers(sent), ElementsAre(3, 4, 5));
   append(1);
-  const auto more = tick();
+  const auto more = tick_until_gathered();
   ASSERT_THAT(more, SizeIs(1));
   EXPECT_EQ(more[0].previous, 5U);
   EXPECT_THAT(numbers(more), ElementsAre(6));
@@ -132,6 +140,8 @@ TEST_F(FeederTest, KeepsToItsWindowAndGathersMeanwhile) {
   for (int i = 0; i < 20; ++i) {
     append(1);
     feeder_->tick(now_);
+    now_ += Feeder::kGather;
+    feeder_->tick(now_);
   }
   EXPECT_EQ(feeder_->unconfirmed_frames(), kWindow);
   EXPECT_THAT(frames(), SizeIs(kWindow));
@@ -140,6 +150,78 @@ TEST_F(FeederTest, KeepsToItsWindowAndGathersMeanwhile) {
   ASSERT_THAT(next, SizeIs(1));
   EXPECT_THAT(next[0].records, SizeIs(12));  // all that has gathered
   EXPECT_EQ(next[0].previous, 8U);
+}
+
+TEST_F(FeederTest, SendsAtOnceWhatComesWhileNothingIsUnconfirmed) {
+  come_from(1);
+  for (RecordNumber n = 1; n <= 5; ++n) {
+    append(1);
+    EXPECT_THAT(numbers(tick()), ElementsAre(n));  // no time has passed
+    committed(n);
+  }
+}
+
+TEST_F(FeederTest, GathersWhileAFrameIsUnconfirmed) {
+  come_from(1);
+  append(1);
+  EXPECT_THAT(numbers(tick()), ElementsAre(1));
+  append(1);
+  EXPECT_THAT(tick(), IsEmpty());
+  append(1);
+  EXPECT_THAT(tick(), IsEmpty());
+  committed(1);
+  EXPECT_THAT(numbers(tick()), ElementsAre(2, 3));
+}
+
+TEST_F(FeederTest, GathersForAShortTimeOnly) {
+  come_from(1);
+  append(1);
+  tick();
+  append(1);
+  EXPECT_THAT(tick(), IsEmpty());
+  now_ += Feeder::kGather - std::chrono::microseconds(1);
+  append(1);
+  EXPECT_THAT(tick(), IsEmpty());
+  now_ += std::chrono::microseconds(1);
+  EXPECT_THAT(numbers(tick()), ElementsAre(2, 3));
+  append(1);
+  EXPECT_THAT(tick(), IsEmpty());  // its own time begins with it
+  now_ += Feeder::kGather;
+  EXPECT_THAT(numbers(tick()), ElementsAre(4));
+}
+
+TEST_F(FeederTest, GathersNoMoreThanSoManyRecords) {
+  come_from(1);
+  append(1);
+  tick();
+  append(static_cast<int>(Feeder::kGatherRecords) - 1);
+  EXPECT_THAT(tick(), IsEmpty());
+  append(1);
+  const auto sent = tick();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_THAT(sent[0].records, SizeIs(Feeder::kGatherRecords));
+}
+
+TEST_F(FeederTest, AFullWindowCountsAsGathering) {
+  come_from(1);
+  for (std::size_t i = 0; i < kWindow + 1; ++i) {
+    append(1);
+    tick_until_gathered();
+  }
+  ASSERT_EQ(feeder_->unconfirmed_frames(), kWindow);
+  committed(1);
+  EXPECT_THAT(numbers(tick()), ElementsAre(kWindow + 1));
+}
+
+TEST_F(FeederTest, StopsAtAJournalThatCannotBeRead) {
+  append(2);
+  for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) {
+    if (entry.path().extension() == ".seg") std::filesystem::resize_file(entry.path(), 1);
+  }
+  come_from(1);
+  EXPECT_THAT(tick(), IsEmpty());
+  now_ += Feeder::kLongestWait;
+  EXPECT_THAT(tick(), IsEmpty());
 }
 
 TEST_F(FeederTest, FramesFollowOnWithoutHoles) {
@@ -181,7 +263,7 @@ TEST_F(FeederTest, ConfirmedFramesAreNotSentAgain) {
   append(2);
   tick();
   append(2);
-  tick();
+  tick_until_gathered();
   committed(2);
   now_ += Feeder::kFirstWait;
   const auto again = tick();

@@ -246,6 +246,23 @@ TEST_F(WriterTest, StoresTheMarkOfWhatWasAcknowledged) {
   EXPECT_EQ(stored_mark(), store_.database.reader()->last_log_number());
 }
 
+// A confirmation that keeps its distance is told without a transaction of its own.
+TEST_F(WriterTest, ConfirmsWithoutWritingTheMarkByItself) {
+  WriterOptions options;
+  options.idle = std::chrono::hours(1);
+  writer_.emplace(
+      store_.database, queue_, publisher_, options,
+      Writer::Events{.on_ready = [this](std::uint64_t session) { ready_ = session; }, .on_broken = [] {}},
+      counters_);
+  connect();
+  constexpr RecordNumber kFrames = 20;
+  for (RecordNumber n = 1; n <= kFrames; ++n) {
+    push(frame(n, "m" + std::to_string(n)));
+    ASSERT_TRUE(wait_for_control(committed(n)));
+  }
+  EXPECT_EQ(counters_.commits, kFrames);
+}
+
 TEST_F(WriterTest, DeliversAgainWhatWasNotAcknowledgedBeforeItAnswersHello) {
   publisher_.acknowledge(false);
   start_connected();

@@ -120,6 +120,19 @@ std::optional<PushDevices::Entry> push_device_from(const json& object) {
   return entry;
 }
 
+std::optional<PushUsersTold> told_from(const json& object, const char* pages_name) {
+  auto set = short_text_at(object, "set", kMaxUserSetBytes);
+  const auto pages = number_at(object, pages_name);
+  if (!set || set->empty() || !pages || *pages == 0) return std::nullopt;
+  return PushUsersTold{*std::move(set), *pages};
+}
+
+void put_told(const std::optional<PushUsersTold>& told, json& object) {
+  if (!told) return;
+  object["set"] = told->set;
+  object["pages"] = told->pages;
+}
+
 using StandingOrNone = std::optional<PushCheckAnswer::Standing>;
 
 std::optional<StandingOrNone> check_standing_from(const json& value) {
@@ -169,8 +182,27 @@ std::string_view preview_of(std::string_view body) {
   return body.substr(0, end);
 }
 
+std::string format_push_users(const PushUsers& users) {
+  json names = json::array();
+  for (const auto& user : users.users) names.push_back(user.str());
+  return dump({{"set", users.told.set}, {"page", users.told.pages}, {"users", std::move(names)}});
+}
+
+std::optional<PushUsers> parse_push_users(std::string_view payload) {
+  const auto object = json::parse(payload, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  auto told = told_from(object, "page");
+  auto users = list_at<UserId>(object, "users", kMaxPushUsers, [](const json& name) {
+    return name.is_string() ? UserId::parse(name.get<std::string>()) : std::nullopt;
+  });
+  if (!told || !users) return std::nullopt;
+  return PushUsers{*std::move(told), *std::move(users)};
+}
+
 std::string format_push_feed_ask(const PushFeedAsk& ask) {
-  return dump({{"epoch", ask.epoch}, {"after", ask.after}});
+  json out{{"epoch", ask.epoch}, {"after", ask.after}};
+  put_told(ask.only, out);
+  return dump(out);
 }
 
 std::optional<PushFeedAsk> parse_push_feed_ask(std::string_view payload) {
@@ -179,7 +211,10 @@ std::optional<PushFeedAsk> parse_push_feed_ask(std::string_view payload) {
   auto epoch = short_text_at(object, "epoch", kMaxEpochBytes);
   const auto after = number_at(object, "after");
   if (!epoch || !after) return std::nullopt;
-  return PushFeedAsk{*std::move(epoch), *after};
+  PushFeedAsk ask{*std::move(epoch), *after};
+  if (!object.contains("set")) return ask;
+  ask.only = told_from(object, "pages");
+  return ask.only ? std::optional(std::move(ask)) : std::nullopt;
 }
 
 std::uint64_t log_of(const PushEvent& event) {
@@ -200,11 +235,13 @@ std::string format_push_feed_page(const PushFeedPage& page) {
   if (page.reset) return dump({{"epoch", page.epoch}, {"reset", true}, {"through", page.through}});
   json events = json::array();
   for (const auto& event : page.events) events.push_back(event_json(event));
-  return dump({{"epoch", page.epoch},
-               {"after", page.after},
-               {"through", page.through},
-               {"more", page.more},
-               {"events", std::move(events)}});
+  json out{{"epoch", page.epoch},
+           {"after", page.after},
+           {"through", page.through},
+           {"more", page.more},
+           {"events", std::move(events)}};
+  put_told(page.only, out);
+  return dump(out);
 }
 
 std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload) {
@@ -224,7 +261,10 @@ std::optional<PushFeedPage> parse_push_feed_page(std::string_view payload) {
     last = log_of(event);
   }
   if (*through < last) return std::nullopt;
-  return PushFeedPage{*std::move(epoch), false, *after, *through, *more, *std::move(events)};
+  PushFeedPage page{*std::move(epoch), false, *after, *through, *more, *std::move(events)};
+  if (!object.contains("set")) return page;
+  page.only = told_from(object, "pages");
+  return page.only ? std::optional(std::move(page)) : std::nullopt;
 }
 
 bool has_preview(std::string_view type) {

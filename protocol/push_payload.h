@@ -17,12 +17,32 @@
 
 namespace duet {
 
-// svc/push/feed: {"epoch": string, "after": n}. What is in the store's log after n? The epoch is the one of
-// the last answer, empty in the first ask of all. The newest ask takes the place of the one before; asking
-// the same again is harmless.
+// How much of a set of users (PushUsers) has been told.
+struct PushUsersTold {
+  std::string set;          // at most kMaxUserSetBytes, not empty
+  std::uint64_t pages = 0;  // at least 1
+  friend bool operator==(const PushUsersTold&, const PushUsersTold&) = default;
+};
+
+// svc/push/users: {"set": string, "page": n, "users": [user, …]}: users who have a push registration, at most
+// kMaxPushUsers. The pages of a set are numbered from 1; page 1 takes the place of the set before. A set only
+// grows.
+struct PushUsers {
+  PushUsersTold told;  // this page included
+  std::vector<UserId> users;
+  friend bool operator==(const PushUsers&, const PushUsers&) = default;
+};
+std::string format_push_users(const PushUsers& users);
+std::optional<PushUsers> parse_push_users(std::string_view payload);
+
+// svc/push/feed: {"epoch": string, "after": n, "set"?: string, "pages"?: m}. What is in the store's log after
+// n? The epoch is the one of the last answer, empty in the first ask of all. With `set` and `pages`: what
+// concerns nobody in the first m pages of that set may be left out. The newest ask takes the place of the one
+// before; asking the same again is harmless.
 struct PushFeedAsk {
   std::string epoch;  // at most kMaxEpochBytes
   std::uint64_t after = 0;
+  std::optional<PushUsersTold> only = std::nullopt;
   friend bool operator==(const PushFeedAsk&, const PushFeedAsk&) = default;
 };
 std::string format_push_feed_ask(const PushFeedAsk& ask);
@@ -55,9 +75,12 @@ using PushEvent = std::variant<PushMessage, PushReceipt>;
 std::uint64_t log_of(const PushEvent& event);
 
 // svc/store/feed, the answer, as soon as there is something after n:
-//   {"epoch", "after": n, "through": m, "more": bool, "events": [{"log", "kind": "msg" or "receipt", …}, …]}
+//   {"epoch", "after": n, "through": m, "more": bool, "set"?: string, "pages"?: p,
+//    "events": [{"log", "kind": "msg" or "receipt", …}, …]}
 //   {"epoch", "reset": true, "through": m}: the asker's epoch is not the store's, it goes on from m.
-// A page whose epoch and `after` are not the asker's own place answers an ask that was repeated: no news.
+// With `set` and `pages` it leaves out what concerns nobody in the first p pages of that set; without,
+// nothing. A page whose epoch and `after` are not the asker's own place answers an ask that was repeated: no
+// news.
 struct PushFeedPage {
   std::string epoch;
   bool reset = false;                  // then only epoch and through count
@@ -65,6 +88,7 @@ struct PushFeedPage {
   std::uint64_t through = 0;           // everything up to here is told; the next ask's `after`
   bool more = false;                   // there is something after `through` already
   std::vector<PushEvent> events = {};  // ascending log numbers in (after, through]
+  std::optional<PushUsersTold> only = std::nullopt;
   friend bool operator==(const PushFeedPage&, const PushFeedPage&) = default;
 };
 std::string format_push_feed_page(const PushFeedPage& page);
@@ -154,6 +178,8 @@ inline constexpr std::size_t kMaxPushDevices = 100;
 inline constexpr std::size_t kMaxRefusedBytes = 200;
 
 inline constexpr std::size_t kMaxEpochBytes = 64;
+inline constexpr std::size_t kMaxUserSetBytes = 64;
+inline constexpr std::size_t kMaxPushUsers = 500;
 inline constexpr std::size_t kMaxCheckRequestBytes = 64;
 inline constexpr std::size_t kMaxPushChecks = 200;
 inline constexpr std::size_t kMaxPushPreviews = 100;  // of these: their texts fit a packet

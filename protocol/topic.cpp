@@ -24,15 +24,16 @@ constexpr KindTable<DeviceKind, 5> kDeviceKinds{{{DeviceKind::presence, "presenc
                                                  {DeviceKind::request, "req"},
                                                  {DeviceKind::reply, "reply"},
                                                  {DeviceKind::error, "error"}}};
-constexpr KindTable<ServiceKind, 9> kServiceKinds{{{ServiceKind::token, "token"},
-                                                   {ServiceKind::blocks, "blocks"},
-                                                   {ServiceKind::presence, "presence"},
-                                                   {ServiceKind::revocations, "revocations"},
-                                                   {ServiceKind::typing, "typing"},
-                                                   {ServiceKind::feed, "feed"},
-                                                   {ServiceKind::check, "check"},
-                                                   {ServiceKind::names, "names"},
-                                                   {ServiceKind::devices, "devices"}}};
+constexpr KindTable<ServiceKind, 10> kServiceKinds{{{ServiceKind::token, "token"},
+                                                    {ServiceKind::blocks, "blocks"},
+                                                    {ServiceKind::presence, "presence"},
+                                                    {ServiceKind::revocations, "revocations"},
+                                                    {ServiceKind::typing, "typing"},
+                                                    {ServiceKind::feed, "feed"},
+                                                    {ServiceKind::check, "check"},
+                                                    {ServiceKind::names, "names"},
+                                                    {ServiceKind::devices, "devices"},
+                                                    {ServiceKind::users, "users"}}};
 constexpr std::array<std::string_view, 4> kRoles{"store", "push", "auth", "broker"};
 
 template <typename Kind, std::size_t N>

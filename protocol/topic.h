@@ -62,6 +62,7 @@ enum class ServiceKind : std::uint8_t {
   check,        // svc/push/check, svc/store/check: the same, of what is about to be sent
   names,        // svc/auth/names: auth → store, which accounts there are; svc/store/names: the answer
   devices,      // svc/push/devices: push → store, which registrations can be used; svc/store/devices: taken
+  users,        // svc/push/users: push → store, who has a push registration
 };
 struct ServiceTopic {
   std::string role;  // "store", "push", "auth" or "broker"

@@ -58,7 +58,7 @@ Bridge::Bridge(PushDatabase& database, BridgeQueue& queue, DecisionRules rules,
                    .ask = outlets_.ask_check,
                    .new_id = new_push_id},
                   counters_),
-      follower_(database, decision_, outlets_.ask_feed),
+      follower_(database, decision_, outlets_.ask_feed, outlets_.tell_users),
       last_(instant_now()) {
   sqlite::Transaction transaction(database_.connection());
   decision_.sort_into_lanes();
@@ -126,8 +126,8 @@ void Bridge::apply(BridgeInput input, const Instant& now) {
   std::visit([&](auto& what) { on(std::move(what), now); }, input);
 }
 
-void Bridge::on(BrokerConnected /*connected*/, const Instant& /*now*/) {
-  follower_.connected();
+void Bridge::on(BrokerConnected /*connected*/, const Instant& now) {
+  follower_.connected(now.steady);
   database_.device_notes().connected();
 }
 
@@ -170,6 +170,7 @@ void Bridge::on(const PushSaid& said, const Instant& now) {
   if (payload && !payload->target) return decision_.unregistered(said.device, now.wall);
   const auto app = payload ? app_for(*payload) : std::nullopt;
   if (app) {
+    if (database_.registrations().places_of(said.device.user).empty()) follower_.registered(said.device.user);
     return decision_.registered({.device = said.device,
                                  .app = *app,
                                  .target = *std::move(payload->target),

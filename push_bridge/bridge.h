@@ -25,6 +25,7 @@ namespace duet {
 struct BridgeOutlets {
   Poster& poster;
   std::function<void(const PushFeedAsk&)> ask_feed;
+  std::function<void(const PushUsers&)> tell_users;
   std::function<bool(const PushCheck&)> ask_check;
   std::function<void(const PushDevices&)> tell_devices;
   std::function<void()> every_second;  // for what else is done by the clock

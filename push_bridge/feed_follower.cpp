@@ -2,35 +2,52 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 namespace duet {
 
 FeedFollower::FeedFollower(PushDatabase& database, Decision& decision,
-                           std::function<void(const PushFeedAsk&)> ask)
-    : database_(database), decision_(decision), ask_(std::move(ask)) {}
+                           std::function<void(const PushFeedAsk&)> ask,
+                           std::function<void(const PushUsers&)> tell)
+    : database_(database),
+      decision_(decision),
+      users_(database.registrations(), std::move(tell)),
+      ask_(std::move(ask)) {}
 
-void FeedFollower::connected() {
+void FeedFollower::connected(Clock::time_point now) {
+  users_.connected(now);
+  asked_only_ = false;
   next_ask_ = Clock::time_point{};
   first_asked_.reset();
   answered_ = false;
 }
 
 void FeedFollower::disconnected() {
+  users_.disconnected();
   next_ask_.reset();
   first_asked_.reset();
   answered_ = false;
 }
 
 void FeedFollower::keep_asking(Clock::time_point now) {
+  if (users_.work(now) && next_ask_) next_ask_ = now;
   if (!next_ask_ || now < *next_ask_) return;
   const auto cursor = database_.cursor();
-  ask_({cursor.epoch, cursor.after});
+  PushFeedAsk ask{cursor.epoch, cursor.after};
+  if (!ask_everything_) ask.only = users_.told();
+  asked_only_ = ask.only.has_value();
+  ask_(ask);
   next_ask_ = now + kAskEvery;
   if (first_asked_) return;
   first_asked_ = now;
   if (behind_since_) behind_since_ = now;  // what passed without a connection does not count
+}
+
+std::optional<FeedFollower::Clock::time_point> FeedFollower::next_ask() const {
+  const auto work = users_.next_work();
+  return work && next_ask_ ? std::min(*work, *next_ask_) : next_ask_;
 }
 
 void FeedFollower::apply(const PushFeedPage& page, const Instant& now) {
@@ -40,6 +57,13 @@ void FeedFollower::apply(const PushFeedPage& page, const Instant& now) {
     reset(page);
   } else {
     if (page.epoch != cursor.epoch || page.after != cursor.after) return;
+    // Somebody has registered since the store looked: it may have left out their messages.
+    ask_everything_ = page.only && !users_.covers(*page.only);
+    if (asked_only_) users_.answered(page.only.has_value(), now.steady);
+    if (ask_everything_) {
+      if (next_ask_) next_ask_ = now.steady;
+      return;
+    }
     for (const auto& event : page.events) {
       std::visit([&](const auto& what) { decision_.apply(what, now.wall); }, event);
     }

@@ -12,6 +12,7 @@
 #include "push_bridge/decision.h"
 #include "push_bridge/instant.h"
 #include "push_bridge/push_database.h"
+#include "push_bridge/users_teller.h"
 
 namespace duet {
 
@@ -23,16 +24,20 @@ class FeedFollower {
   // of sending says must do then.
   static constexpr std::chrono::minutes kBehindAtMost{1};
 
-  // `ask` publishes. The database and the decision outlive it.
-  FeedFollower(PushDatabase& database, Decision& decision, std::function<void(const PushFeedAsk&)> ask);
+  // `ask` and `tell` publish. The database and the decision outlive it.
+  FeedFollower(PushDatabase& database, Decision& decision, std::function<void(const PushFeedAsk&)> ask,
+               std::function<void(const PushUsers&)> tell);
 
-  void connected();
+  void connected(Clock::time_point now);
   void disconnected();
+  // The user, who had no registration, has one now: their messages are in every page that is applied from
+  // here on.
+  void registered(const UserId& user) { users_.added(user); }
   // In the caller's transaction. After its commit keep_asking() asks on.
   void apply(const PushFeedPage& page, const Instant& now);
   // Asks if it is time to; call it after every page and at next_ask().
   void keep_asking(Clock::time_point now);
-  std::optional<Clock::time_point> next_ask() const { return next_ask_; }
+  std::optional<Clock::time_point> next_ask() const;
 
   // Whether what is known is what the store has, or as good as that: it had nothing more, or has not answered
   // for a second, or has had more for so long that there is no waiting for the end.
@@ -43,11 +48,14 @@ class FeedFollower {
 
   PushDatabase& database_;
   Decision& decision_;
+  UsersTeller users_;
   const std::function<void(const PushFeedAsk&)> ask_;
   std::optional<Clock::time_point> next_ask_;      // none: not connected
   std::optional<Clock::time_point> first_asked_;   // on this connection
   bool answered_ = false;                          // on this connection
   std::optional<Clock::time_point> behind_since_;  // none: the last page was the last
+  bool asked_only_ = false;                        // the last ask named a set of users
+  bool ask_everything_ = false;  // the next does not: a page left out somebody who has registered since
 };
 
 }  // namespace duet

@@ -103,6 +103,11 @@ void PushLink::tell(const PushDevices& devices) {
                  .payload = format_push_devices(devices)});
 }
 
+void PushLink::tell(const PushUsers& users) {
+  link_.publish(
+      {.topic = format_topic(ServiceTopic{"push", ServiceKind::users}), .payload = format_push_users(users)});
+}
+
 bool PushLink::ask(const PushCheck& check) {
   return link_.publish({.topic = format_topic(ServiceTopic{"push", ServiceKind::check}),
                         .payload = format_push_check(check)}) == PublishResult::accepted;

@@ -32,6 +32,7 @@ class PushLink {
   void ask(const PushFeedAsk& ask);
   bool ask(const PushCheck& check);
   void tell(const PushDevices& devices);
+  void tell(const PushUsers& users);
   // As Link::silence.
   std::optional<std::string> trouble() const { return link_.silence(); }
   // The bridge does its work on the present connection.

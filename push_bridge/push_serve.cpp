@@ -63,6 +63,7 @@ Cause run_bridge(const PushConfig& config, StopSignal& stop, Unkept& unkept) {
       database, queue, config.decision, std::move(senders),
       {.poster = poster,
        .ask_feed = [&link](const PushFeedAsk& ask) { link.ask(ask); },
+       .tell_users = [&link](const PushUsers& users) { link.tell(users); },
        .ask_check = [&link](const PushCheck& check) { return link.ask(check); },
        .tell_devices = [&link](const PushDevices& devices) { link.tell(devices); },
        .every_second =

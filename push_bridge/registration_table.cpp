@@ -93,6 +93,8 @@ RegistrationTable::RegistrationTable(const sqlite::Connection& connection)
               "SELECT device, channel, CASE WHEN channel LIKE 'webpush/%' THEN token ELSE '' END FROM "
               "registrations WHERE user = ?1"),
       count_(connection, "count registrations", "SELECT count(*) FROM registrations"),
+      users_after_(connection, "list who is registered",
+                   "SELECT DISTINCT user FROM registrations WHERE user > ?1 ORDER BY user LIMIT ?2"),
       badge_at_(connection, "find a registration",
                 "SELECT badge_at FROM registrations WHERE user = ?1 AND device = ?2"),
       set_badge_at_(connection, "note a silent push",
@@ -151,6 +153,13 @@ std::vector<RegistrationTable::Place> RegistrationTable::places_of(const UserId&
   while (rows.next()) {
     found.push_back({rows.name<DeviceId>(0), std::string(rows.text(1)), std::string(rows.text(2))});
   }
+  return found;
+}
+
+std::vector<UserId> RegistrationTable::users_after(const std::string& name, std::size_t limit) {
+  std::vector<UserId> found;
+  auto rows = users_after_.query(name, limit);
+  while (rows.next()) found.push_back(rows.name<UserId>(0));
   return found;
 }
 

@@ -31,6 +31,8 @@ class RegistrationTable {
   std::vector<Registration> of_user(const UserId& user);
   bool wants_preview(const Device& device);  // false also of one that is not registered
   std::uint64_t count();
+  // Users with a registration whose names come after `name`, ascending, at most `limit`.
+  std::vector<UserId> users_after(const std::string& name, std::size_t limit);
 
   // When the last silent push went to it; the epoch: none did.
   Timestamp badge_at(const Device& device);
@@ -56,6 +58,7 @@ class RegistrationTable {
   sqlite::Statement preview_;
   sqlite::Statement places_;
   sqlite::Statement count_;
+  sqlite::Statement users_after_;
   sqlite::Statement badge_at_;
   sqlite::Statement set_badge_at_;
 };

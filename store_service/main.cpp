@@ -79,7 +79,8 @@ int serve(const Config& config) {
   PresenceQueue presence_events(kMaxPresenceEvents);
   RequestQueue requests(kMaxRequests);
   PushAsks push_asks;
-  Subscriber subscriber(config, {writes, presence_events, requests, push_asks}, ready, broker);
+  RegisteredUsers push_users;
+  Subscriber subscriber(config, {writes, presence_events, requests, push_asks, push_users}, ready, broker);
   const Writer writer(*database, writes, subscriber, {.limits = config.limits, .strangers = config.strangers},
                       {.on_ready =
                            [&](std::uint64_t session) {
@@ -100,7 +101,7 @@ int serve(const Config& config) {
                                 {config.presence.debounce, config.devices_per_user});
   const RequestWorkers readers(*database, {requests, writes, presence_events, subscriber}, config.limits,
                                counters);
-  const PushFeed push_feed(*database, push_asks, subscriber);
+  const PushFeed push_feed(*database, push_asks, push_users, subscriber);
   const Housekeeping housekeeping(config.broker.token_file, subscriber, counters);
   add_checks(health, config, writes, requests);
   health.add_check([&](auto) { return subscriber.trouble(); });

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -43,11 +44,14 @@ class PushAsks {
     PushFeedAsk ask;
     std::uint64_t number;
   };
-  // Waits for an ask, or for a commit after which the one that waits is worth another look. Returns nullopt
-  // once `stop` is requested. One consumer.
-  std::optional<Waiting> next(const std::stop_token& stop) {
+  // Waits for an ask, or for a commit after which the one that waits is worth another look, and in any case
+  // until `not_before`. Returns nullopt once `stop` is requested. One consumer.
+  std::optional<Waiting> next(const std::stop_token& stop,
+                              std::chrono::steady_clock::time_point not_before = {}) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait(lock, stop, [this] { return ask_ && look_; })) return std::nullopt;
+    gathered_.wait_until(lock, stop, not_before, [] { return false; });
+    if (stop.stop_requested()) return std::nullopt;
     look_ = false;
     return Waiting{*ask_, number_};
   }
@@ -66,6 +70,7 @@ class PushAsks {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::condition_variable_any changed_;
+  std::condition_variable_any gathered_;  // never notified: for the wait until a time
   std::optional<PushFeedAsk> ask_;
   std::uint64_t number_ = 0;  // of the ask
   bool look_ = false;         // at it, since something has changed

@@ -6,50 +6,33 @@
 #include "protocol/topic.h"
 
 namespace duet {
-namespace {
 
-// Of a page, what is not an event: the members' names, an epoch, two numbers.
-constexpr std::size_t kPageFrameBytes = 256;
-
-}  // namespace
-
-PushFeed::PushFeed(Database& database, PushAsks& asks, Publisher& publisher)
+PushFeed::PushFeed(Database& database, PushAsks& asks, const RegisteredUsers& users, Publisher& publisher)
     : epoch_(database.epoch()),
       asks_(asks),
       publisher_(publisher),
       reader_(database.reader()),
+      pages_(epoch_, *reader_, users),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void PushFeed::run(const std::stop_token& stop) {
-  while (const auto waiting = asks_.next(stop)) {
+  std::chrono::steady_clock::time_point not_before;
+  while (const auto waiting = asks_.next(stop, not_before)) {
+    bool more = false;
     try {
-      if (!answer(waiting->ask)) continue;
+      const auto page = pages_.answer(waiting->ask);
+      if (waiting->ask.epoch == epoch_ && !(page && page->reset)) asks_.set_confirmed(waiting->ask.after);
+      if (page) {
+        more = page->more;
+        send(*page);
+        asks_.done(waiting->number);
+      }
     } catch (const StoreError& error) {
       spdlog::error("push cannot be told what is new: {}", error.what());
+      asks_.done(waiting->number);
     }
-    asks_.done(waiting->number);
+    if (!more) not_before = std::chrono::steady_clock::now() + kSpacing;
   }
-}
-
-bool PushFeed::answer(const PushFeedAsk& ask) {
-  const LogNumber last = reader_->last_log_number();
-  if (ask.epoch != epoch_ || ask.after > last) {
-    const bool is_new = ask.epoch.empty();
-    spdlog::info("push {}, log number {}", is_new ? "begins here" : "is of another epoch and goes on here",
-                 last);
-    send({.epoch = epoch_, .reset = true, .through = last});
-    return true;
-  }
-  asks_.set_confirmed(ask.after);
-  if (ask.after == last) return false;
-  auto found = reader_->feed(ask.after, kPushFeedEvents, kPushFeedBytes - kPageFrameBytes);
-  const LogNumber through = found.items.empty() ? last : log_of(found.items.back());
-  send({.epoch = epoch_,
-        .after = ask.after,
-        .through = through,
-        .more = found.more,
-        .events = std::move(found.items)});
-  return true;
 }
 
 void PushFeed::send(const PushFeedPage& page) {

@@ -29,6 +29,7 @@ LinkOptions Subscriber::options(const Config& config) const {
       {std::string(kPushFilter), 1},
       {std::string(kRequestFilter), 1},
       {format_topic(ServiceTopic{"broker", ServiceKind::typing}), 0},
+      {format_topic(ServiceTopic{"push", ServiceKind::users}), 1},
       {format_topic(ServiceTopic{"push", ServiceKind::feed}), 1},
       {format_topic(ServiceTopic{"push", ServiceKind::check}), 1},
       {format_topic(ServiceTopic{"auth", ServiceKind::names}), 1},
@@ -114,6 +115,9 @@ void Subscriber::on_push_bridge(ServiceKind kind, const LinkMessage& message) {
     spdlog::error("what push asks cannot be read");
   } else if (kind == ServiceKind::devices) {
     on_push_devices(message);
+  } else if (kind == ServiceKind::users) {
+    if (const auto users = parse_push_users(message.payload)) return inboxes_.push_users.put(*users);
+    spdlog::error("a page of users with a push registration cannot be read");
   }
 }
 

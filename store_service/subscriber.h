@@ -14,6 +14,7 @@
 #include "store_service/presence_queue.h"
 #include "store_service/publisher.h"
 #include "store_service/push_asks.h"
+#include "store_service/registered_users.h"
 #include "store_service/request_workers.h"
 #include "store_service/write_queue.h"
 
@@ -28,6 +29,7 @@ class Subscriber final : public Publisher {
     PresenceQueue& presence;
     RequestQueue& requests;
     PushAsks& push_asks;
+    RegisteredUsers& push_users;
   };
 
   // `broker` is told what keeps the connection from being there. It stays bad until the session is prepared,

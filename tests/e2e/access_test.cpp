@@ -49,6 +49,7 @@ std::vector<std::string> topic_names() {
                                  "svc/push/feed",
                                  "svc/push/check",
                                  "svc/push/devices",
+                                 "svc/push/users",
                                  "svc/store/feed",
                                  "svc/store/check",
                                  "svc/auth/names",

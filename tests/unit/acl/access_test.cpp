@@ -84,7 +84,7 @@ struct Oracle {
     const bool store = role == Role::store;
     std::string token = "svc/" + std::string(to_string(role)) + "/token";
     if (access == Access::publish && role == Role::auth) return token + "|svc/auth/(revocations|names)";
-    if (access == Access::publish && !store) return token + "|svc/push/(feed|check|devices)";
+    if (access == Access::publish && !store) return token + "|svc/push/(feed|check|devices|users)";
     if (access == Access::publish) {
       return token + "|svc/store/(blocks|feed|check|names|devices)|ingest/[0-9]+/ctl|deliver/[0-9]+|" + any +
              "reply";
@@ -95,12 +95,12 @@ struct Oracle {
       const std::string both = R"(u/\+/d/\+/(presence|push))";
       return store
                  ? both +
-                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check|devices)|svc/auth/names)"
+                       R"(|u/\+/d/\+/req/\+|ingest/(0|[1-9][0-9]{0,8})|svc/broker/(presence|typing)|svc/push/(feed|check|devices|users)|svc/auth/names)"
                  : both + "|svc/broker/presence|svc/store/(feed|check|devices)";
     }
     return store ? any +
                        "(presence|push|req/[^/]+)|ingest/[0-9]+|svc/broker/(presence|typing)|svc/push/"
-                       "(feed|check|devices)|svc/auth/names"
+                       "(feed|check|devices|users)|svc/auth/names"
                  : any + "(presence|push)|svc/broker/presence|svc/store/(feed|check|devices)";
   }
 
@@ -152,8 +152,8 @@ std::vector<std::string> base_topics() {
                                   "a",
                                   "/"};
   for (const char* role : {"store", "push", "auth", "broker"}) {
-    for (const char* kind :
-         {"token", "blocks", "presence", "revocations", "typing", "feed", "check", "names", "devices"}) {
+    for (const char* kind : {"token", "blocks", "presence", "revocations", "typing", "feed", "check", "names",
+                             "devices", "users"}) {
       topics.push_back(std::string("svc/") + role + '/' + kind);
     }
   }

@@ -42,6 +42,36 @@ TEST(PushFeedPage, HasNoMoreEventsThanItsBound) {
   EXPECT_EQ(parse_push_feed_page(format_push_feed_page(page)), std::nullopt);
 }
 
+TEST(PushFeedPage, SaysWhatItLeavesOut) {
+  PushFeedPage page{.epoch = "e", .after = 1, .through = 9, .only = PushUsersTold{"s", 3}};
+  EXPECT_EQ(parse_push_feed_page(format_push_feed_page(page)), page);
+  EXPECT_EQ(parse_push_feed_page(
+                R"({"epoch":"e","after":1,"through":9,"more":false,"events":[],"set":"s","pages":"3"})"),
+            std::nullopt);
+}
+
+TEST(PushFeedAsk, NamesASetOfUsersWholeOrNotAtAll) {
+  const PushFeedAsk ask{"e", 1, PushUsersTold{"s", 2}};
+  EXPECT_EQ(parse_push_feed_ask(format_push_feed_ask(ask)), ask);
+  EXPECT_EQ(parse_push_feed_ask(R"({"epoch":"e","after":1})"), (PushFeedAsk{"e", 1}));
+  for (const char* bad :
+       {R"({"epoch":"e","after":1,"set":"s"})", R"({"epoch":"e","after":1,"set":"s","pages":0})",
+        R"({"epoch":"e","after":1,"set":"","pages":1})"}) {
+    EXPECT_EQ(parse_push_feed_ask(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(PushUsers, FitAPacketAndHaveNoMoreUsersThanTheirBound) {
+  PushUsers users{{std::string(kMaxUserSetBytes, 's'), kMaxSeq}, {}};
+  users.users.assign(kMaxPushUsers, kLongUser);
+  EXPECT_LE(format_push_users(users).size(), std::size_t{128} * 1024);
+  EXPECT_EQ(parse_push_users(format_push_users(users)), users);
+  users.users.push_back(kLongUser);
+  EXPECT_EQ(parse_push_users(format_push_users(users)), std::nullopt);
+  EXPECT_EQ(parse_push_users(R"({"set":"s","page":1,"users":["a/b"]})"), std::nullopt);
+  EXPECT_EQ(parse_push_users(R"({"set":"s","page":0,"users":[]})"), std::nullopt);
+}
+
 TEST(PushCheck, FitsAPacketAndHasNoMorePairsThanItsBound) {
   PushCheck check{std::string(kMaxCheckRequestBytes, 'r'), {}};
   check.of.assign(kMaxPushChecks, {kLongUser, kLongUser});

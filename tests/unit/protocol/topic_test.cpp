@@ -58,7 +58,7 @@ json describe(const ServiceTopic& topic) {
       {ServiceKind::presence, "presence"}, {ServiceKind::revocations, "revocations"},
       {ServiceKind::typing, "typing"},     {ServiceKind::feed, "feed"},
       {ServiceKind::check, "check"},       {ServiceKind::names, "names"},
-      {ServiceKind::devices, "devices"}};
+      {ServiceKind::devices, "devices"},   {ServiceKind::users, "users"}};
   return {{"family", "service"}, {"role", topic.role}, {"kind", kinds.at(topic.kind)}};
 }
 

@@ -49,7 +49,7 @@ class PushFeedTest : public testing::Test {
     transaction->touch_device({device(owner), {}, "fcm"}, 16);
     transaction->commit();
   }
-  void start() { feed_.emplace(store_.database, asks_, publisher_); }
+  void start() { feed_.emplace(store_.database, asks_, users_, publisher_); }
   std::vector<PushFeedPage> pages() {
     std::vector<PushFeedPage> found;
     for (const auto& one : publisher_.sent(kFeedAnswer)) {
@@ -69,6 +69,7 @@ class PushFeedTest : public testing::Test {
 
   TemporaryStore store_;
   PushAsks asks_;
+  RegisteredUsers users_;
   RecordingPublisher publisher_;
   std::optional<PushFeed> feed_;
 };

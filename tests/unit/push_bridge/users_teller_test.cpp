@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sqlite/transaction.h"
 #include "tests/unit/push_bridge/push_fixtures.h"
 
 namespace duet {

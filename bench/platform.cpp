@@ -25,6 +25,11 @@ connects_per_minute = 0
 unknown_recipients = "keep"
 )";
 
+// The limits of an operator who sets none. The users here write to each other before they publish anything.
+constexpr auto kDefaultLimits = R"([limits]
+unknown_recipients = "keep"
+)";
+
 // A section [push] for a bridge that has nobody to push to. Writes what the section names.
 std::string push_section(const std::filesystem::path& scratch) {
   const auto key = scratch / "vapid.pem";
@@ -129,7 +134,7 @@ Platform Platform::start(const std::filesystem::path& scratch, const StopSignal&
                          Push push) {
   const auto data = scratch / "duet";
   const auto config = scratch / "platform.toml";
-  write_file(config, (limits == Limits::none ? kOwnConfig : "") +
+  write_file(config, (limits == Limits::none ? kOwnConfig : kDefaultLimits) +
                          (push == Push::yes ? push_section(scratch) : std::string()));
   auto process = std::make_unique<ChildProcess>(
       std::vector<std::string>{program_directory() / "duet-run", "--no-demo", "--data", data, "--config",

@@ -12,8 +12,8 @@ class StoreError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The same for a cause that passes by itself: the disk is full or failed, or another process is writing. It is
-// worth trying again.
+// The same for a cause that passes by itself: the disk is full or failed, or another process is writing. It
+// is worth trying again.
 class StoreUnavailable : public StoreError {
  public:
   using StoreError::StoreError;

@@ -18,8 +18,10 @@ using testing::SizeIs;
 class UsersTellerTest : public testing::Test {
  protected:
   void register_users(std::size_t count) {
+    sqlite::Transaction transaction(world_.database.connection());
     for (std::size_t i = 0; i < count; ++i)
       world_.register_phone(device("user" + std::to_string(10'000 + i)));
+    transaction.commit();
   }
   UsersTeller::Clock::time_point now() const { return world_.instant().steady; }
   bool work() { return teller_.work(now()); }

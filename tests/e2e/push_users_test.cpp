@@ -12,7 +12,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::Not;
 
-constexpr auto kFeedPage = "svc/store/feed";
+constexpr auto kStoreFeedTopic = "svc/store/feed";
 
 class PushRegistered : public PushPlatformTest<PushRegistered> {
  protected:
@@ -25,7 +25,7 @@ class PushRegistered : public PushPlatformTest<PushRegistered> {
                                                  .password = platform().tokens().service(Role::push),
                                                  .will = std::nullopt});
     EXPECT_EQ(client->connect(), kSuccess);
-    EXPECT_LT(client->subscribe(kFeedPage), 0x80);
+    EXPECT_LT(client->subscribe(kStoreFeedTopic), 0x80);
     return client;
   }
   // To whom the messages are that the pages tell of.

@@ -8,9 +8,8 @@
 
 namespace duet {
 
-// For a service that has no connection of its own to the broker. Asks every two seconds, while it is away
-// every half, on a thread of its
-// own, and tells the state, which outlives it.
+// For a service that has no connection of its own to the broker. Asks every two seconds, or every half second
+// while the broker is away, on a thread of its own, and tells the state, which outlives it.
 class BrokerWatch {
  public:
   BrokerWatch(HealthListen where, Health::State& state);

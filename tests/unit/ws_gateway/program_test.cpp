@@ -26,7 +26,10 @@ class Program : public testing::Test {
   void start(const std::string& broker, const std::string& more = "") {
     std::ofstream(dir_.path() / "ws.toml") << "ready_file = \"" << (dir_.path() / "ready").string()
                                            << "\"\n[listen]\nport = " << port_ << "\n[broker]\n"
-                                           << broker << "\n[log]\nlevel = \"debug\"\n"
+                                           << broker
+                                           << "\n[log]\nlevel = \"debug\"\n"
+                                           // A scripted broker has no answer to the health check's question.
+                                           << "[health]\nbroker = \"127.0.0.1:9\"\n"
                                            << more;
     gateway_ = std::make_unique<ChildProcess>(
         std::vector<std::string>{program("duet-ws"), "--config", (dir_.path() / "ws.toml").string()},

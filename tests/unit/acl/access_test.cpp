@@ -51,7 +51,8 @@ struct Oracle {
         "u/" + user + "/(out/" + user + "/(msg|receipt|typing)|in/" + user +
         "/(msg|sent|receipt|typing|presence)|d/" + device + "/(presence|push|reply|error|req/" + device +
         "))|ingest/(0|[1-9][0-9]{0,8})(/ctl)?|deliver/(0|[1-9][0-9]{0,8})" +
-        "|svc/(store|push|auth|broker)/(token|blocks|presence|revocations|typing|feed|check|names|devices)");
+        "|svc/(store|push|auth|broker)/"
+        "(token|blocks|presence|revocations|typing|feed|check|names|devices|users)");
     return std::regex_match(topic, grammar);
   }
 

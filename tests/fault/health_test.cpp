@@ -19,8 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-constexpr auto kMayTake = 15s;  // issue 11
-constexpr std::size_t kMiB = std::size_t{1024} * 1024;
+constexpr auto kMayTake = 15s;  // for health to turn, either way
+constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
 
 class HealthOfPlatform : public OwnPlatformTest {
  protected:
@@ -36,7 +36,7 @@ class HealthOfPlatform : public OwnPlatformTest {
                 [disks](const std::filesystem::path& data) {
                   for (const char* directory : {"journal", "store"}) {
                     std::filesystem::create_directories(data / directory);
-                    disks->emplace_back(data / directory, 24 * kMiB);
+                    disks->emplace_back(data / directory, 24 * kMebibyte);
                   }
                 },
             .tls = true}),

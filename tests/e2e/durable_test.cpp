@@ -96,6 +96,21 @@ TEST_F(Durable, WhatWasDeliveredIsInTheDatabaseTheMomentItIsSeen) {
   }
 }
 
+// Sends SIGSTOP and waits until every thread has stopped: on a busy machine the others go on until the thread
+// that got the signal runs.
+void stop_all_threads(pid_t pid) {
+  ::kill(pid, SIGSTOP);
+  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  EXPECT_TRUE(eventually([&] {
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+      const std::string stat = text_of(task.path() / "stat");
+      const auto end_of_name = stat.rfind(')');  // proc(5): pid (name) state
+      if (end_of_name == std::string::npos || stat.compare(end_of_name + 2, 1, "T") != 0) return false;
+    }
+    return true;
+  }));
+}
+
 // The store commits, and the broker dies with what was to be delivered still in its socket. The broker that
 // comes after it has no record to send again: only the store can know that nobody was told.
 TEST_F(Durable, WhatWasCommittedAndNeverDeliveredIsDeliveredAgain) {
@@ -105,13 +120,13 @@ TEST_F(Durable, WhatWasCommittedAndNeverDeliveredIsDeliveredAgain) {
   const pid_t broker = platform().pid(Service::broker);
   const pid_t store = platform().pid(Service::store);
 
-  kill(store, SIGSTOP);
+  stop_all_threads(store);
   ASSERT_TRUE(accepted(alice->publish_message("bob", "told to nobody", "untold-1")));
   alice->round_trip();  // the frame with it is at the store's end of the connection
-  kill(broker, SIGSTOP);
+  stop_all_threads(broker);
   kill(store, SIGCONT);
   ASSERT_TRUE(eventually([&] { return database_holds("untold-1"); }));
-  kill(store, SIGSTOP);
+  stop_all_threads(store);
   kill(broker, SIGKILL);
 
   bob->go_online();

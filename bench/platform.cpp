@@ -30,7 +30,7 @@ constexpr auto kDefaultLimits = R"([limits]
 unknown_recipients = "keep"
 )";
 
-// A section [push] for a bridge that has nobody to push to. Writes what the section names.
+// A section [push] for a bridge without registrations. Writes the files that the section names.
 std::string push_section(const std::filesystem::path& scratch) {
   const auto key = scratch / "vapid.pem";
   const auto config = scratch / "push.toml";

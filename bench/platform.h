@@ -22,7 +22,7 @@ class Platform {
   static Platform running(const std::filesystem::path& data);
   // One of its own below `scratch`, on free ports; ends with this object.
   enum class Limits : std::uint8_t { none, defaults };  // of rates
-  enum class Push : bool { no, yes };                   // whether a push bridge runs too; nobody registers
+  enum class Push : bool { no, yes };  // whether a push bridge runs too, without registrations
   static Platform start(const std::filesystem::path& scratch, const StopSignal& stop,
                         Limits limits = Limits::none, Push push = Push::no);
 

@@ -61,7 +61,7 @@ class Sessions {
   std::optional<Session> end(Connection connection);
 
   bool connected(std::string_view client_id) const;
-  // The connection of the client id that is not superseded; null: there is none.
+  // The connection of the client id that is not superseded; null if it has no such connection.
   Connection current(std::string_view client_id) const;
   // Live devices of the user, not counting the one with `except`.
   std::size_t devices_of(const UserId& user, std::string_view except) const;

@@ -31,7 +31,7 @@ enum class Command : std::uint8_t {
   probe,
 };
 
-// The users of `duet probe`. Nobody signs up under names that begin like these.
+// The users of `duet probe`. Sign-up refuses names that begin like these.
 inline constexpr std::string_view kProbeSender = "duet-probe-a";
 inline constexpr std::string_view kProbeReceiver = "duet-probe-b";
 
